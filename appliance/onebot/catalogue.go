@@ -1,0 +1,141 @@
+package onebot
+
+import (
+	_ "embed"
+	"slices"
+	"strings"
+	"sync"
+)
+
+//go:embed actions.json
+var actionsJSON []byte
+
+// ActionInfo describes one action of the catalogue: what NapCat, go-cqhttp and
+// the standard know.
+type ActionInfo struct {
+	Name     string
+	Category string // message, group, friend, account, file, system, extension
+	Source   string // onebot11, go-cqhttp, napcat
+	Effect   string // read, send, manage, destructive, credential
+	InNapCat bool   // false: NapCat answers "unknown action"
+	Note     string // "" mostly
+	// Params is a raw JSON object, parameter name to type, in the form
+	// "number|string/optional(default 0)". It is shared: do not change it.
+	Params []byte
+}
+
+// catalogue is the index over the embedded document, made at the first look
+// and kept. It needs no configuration, so there is nothing that an owner could
+// pass in or close.
+var catalogue = sync.OnceValue(parseCatalogue)
+
+// parseCatalogue takes about 50 KB: names and notes; params stay in the
+// document.
+func parseCatalogue() []ActionInfo {
+	out := make([]ActionInfo, 0, 200)
+	e := elements(actionsJSON, space(actionsJSON, 0), 1)
+	for e.next() {
+		var a ActionInfo
+		m := members(e.b, e.at, 2)
+		for m.next() {
+			v := m.value()
+			switch string(m.key) {
+			case "name":
+				a.Name = decodeString(v)
+			case "category":
+				a.Category = shared(out, v, func(a *ActionInfo) string { return a.Category })
+			case "source":
+				a.Source = shared(out, v, func(a *ActionInfo) string { return a.Source })
+			case "effect":
+				a.Effect = shared(out, v, func(a *ActionInfo) string { return a.Effect })
+			case "in_napcat":
+				a.InNapCat = string(v) == "true"
+			case "note":
+				a.Note = decodeString(v)
+			case "params":
+				a.Params = v
+			}
+		}
+		e.end = m.end
+		out = append(out, a)
+	}
+	slices.SortFunc(out, func(a, b ActionInfo) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
+
+// shared gives equal words one string: there are five effects for 199 actions.
+func shared(known []ActionInfo, raw []byte, word func(*ActionInfo) string) string {
+	text := raw[1 : len(raw)-1]
+	for i := range known {
+		if w := word(&known[i]); w == string(text) {
+			return w
+		}
+	}
+	return decodeString(raw)
+}
+
+// Lookup finds an action by its exact name without suffix. It allocates
+// nothing after the first call of this package's catalogue functions.
+func Lookup(name string) (ActionInfo, bool) {
+	all := catalogue()
+	i, ok := slices.BinarySearchFunc(all, name, func(a ActionInfo, name string) int {
+		return strings.Compare(a.Name, name)
+	})
+	if !ok {
+		return ActionInfo{}, false
+	}
+	return all[i], true
+}
+
+// Names lists all actions in alphabetical order; the slice is the caller's.
+func Names() []string {
+	all := catalogue()
+	out := make([]string, len(all))
+	for i := range all {
+		out[i] = all[i].Name
+	}
+	return out
+}
+
+// Nearest names the known action that somebody probably meant, or "" when
+// none is close.
+func Nearest(name string) string {
+	best, least := "", max(2, len(name)/4)+1
+	if len(name) > 64 {
+		return ""
+	}
+	for i := range catalogue() {
+		known := catalogue()[i].Name
+		if d := distance(name, known, least); d < least {
+			best, least = known, d
+		}
+	}
+	return best
+}
+
+// distance is the number of inserted, removed, replaced or swapped bytes; at
+// least limit when it reaches that.
+func distance(a, b string, limit int) int {
+	if len(a)-len(b) >= limit || len(b)-len(a) >= limit {
+		return limit
+	}
+	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+		before, last, row = last, row, before
+	}
+	return last[len(b)]
+}
