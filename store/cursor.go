@@ -1,0 +1,346 @@
+package store
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// Bounds limit what waits for one app on one account. Zero means without that bound, save for requests: those are
+// always bounded, at 200, and never pushed out by anything else.
+type Bounds struct {
+	MaxAgeMessage time.Duration // age at reading above which a message is skipped
+	MaxAgeNotice  time.Duration // the same for notices and meta events
+	MaxAgeRequest time.Duration // the same for requests
+	MaxEvents     int           // unread events, requests not counted
+	MaxBytes      int64         // bytes of unread events, requests not counted
+	MaxStrikes    int           // an event in flight at that many rewinds in a row is given up (0 = never)
+}
+
+const (
+	maxRequests     = 200     // unread requests per cursor
+	maxRequestBytes = 1 << 20 // their bytes
+	// maxFlight bounds what was read and not acknowledged; above it the oldest counts as dropped.
+	maxFlight = 16384
+)
+
+// CursorOptions names a subscription and says how it is bounded and woken.
+type CursorOptions struct {
+	App, Account string // together the cursor's name, also on disk
+	AccountIndex uint16 // Event.Account of the events it wants
+	Slot         uint8  // bit of Event.For, 0..63
+	Bounds       Bounds
+	Wake         func() // called after an Append for this cursor, outside the lock; must not block; may be nil
+}
+
+// CursorStats is a snapshot of a cursor's numbers. Every event that was for the cursor is in exactly one of
+// acknowledged, Backlog, Dropped, Skipped and Poisoned.
+type CursorStats struct {
+	Backlog  int    // not acknowledged, read or not
+	Unread   int    // of these, not read yet
+	Dropped  uint64 // fell out at a bound
+	Skipped  uint64 // were too old when their turn came
+	Poisoned uint64 // given up after MaxStrikes
+	Repeated uint64 // will be, or were, read again after a rewind
+	Acked    uint64 // highest acknowledged sequence number
+}
+
+// Cursor is one app's place in the journal for one account. All methods are safe for concurrent use, but there is one
+// reader: the pump of the app.
+type Cursor struct {
+	j    *Journal
+	o    CursorOptions
+	wake atomic.Pointer[func()]
+	slot atomic.Uint64 // bit mask, read by Append after unlocking
+	acct atomic.Uint32
+
+	// Requests stand in a line of their own, so that no bound on messages touches them; both are in order, and
+	// Next merges them.
+	messages, requests line
+
+	acked, sent uint64 // highest numbers acknowledged and read
+	dropped     uint64
+	skipped     uint64
+	poisoned    uint64
+	repeated    uint64
+	storedAck   uint64 // what the cursors table says
+	stored      bool
+}
+
+// configure takes over everything that may change while the cursor lives.
+func (c *Cursor) configure(o CursorOptions) {
+	c.o = o
+	c.slot.Store(1 << (o.Slot & 63))
+	c.acct.Store(uint32(o.AccountIndex))
+	if o.Wake == nil {
+		c.wake.Store(nil)
+		return
+	}
+	c.wake.Store(&o.Wake)
+}
+
+// wants reports whether an event is for this cursor.
+func (c *Cursor) wants(ev *Event) bool {
+	return ev.For&c.slot.Load() != 0 && uint32(ev.Account) == c.acct.Load()
+}
+
+// wakes is wants, for use without the lock.
+func (c *Cursor) wakes(ev *Event) bool { return c.wants(ev) }
+
+// lineOf returns the line that a class stands in.
+func (c *Cursor) lineOf(class Class) *line {
+	if class == ClassRequest {
+		return &c.requests
+	}
+	return &c.messages
+}
+
+// add puts an event at the end of its line and keeps the bounds.
+func (c *Cursor) add(ev *Event) {
+	ev.holders++
+	c.lineOf(ev.Class).push(ev)
+	c.bound()
+}
+
+// bound drops the oldest unread events above the bounds, and the oldest read ones above maxFlight.
+func (c *Cursor) bound() {
+	b := c.o.Bounds
+	for c.messages.unread > 0 && (b.MaxEvents > 0 && c.messages.unread > b.MaxEvents || b.MaxBytes > 0 && c.messages.bytes > b.MaxBytes) {
+		c.drop(&c.messages)
+	}
+	for c.requests.unread > maxRequests || c.requests.unread > 1 && c.requests.bytes > maxRequestBytes {
+		c.drop(&c.requests)
+	}
+	for _, l := range []*line{&c.messages, &c.requests} {
+		flight := maxFlight
+		if l == &c.requests {
+			flight = maxRequests
+		}
+		for l.sent > flight {
+			e := l.at(0)
+			if !e.gone {
+				c.discard(l, 0)
+				c.dropped++
+			}
+			l.trim()
+		}
+	}
+}
+
+// drop gives up the oldest unread event of a line.
+func (c *Cursor) drop(l *line) {
+	if i := l.firstUnread(); i >= 0 {
+		c.discard(l, i)
+		c.dropped++
+		l.trim()
+	}
+}
+
+// discard marks one entry as gone, wherever it stands.
+func (c *Cursor) discard(l *line, i int) {
+	if ev := l.discard(i); ev != nil {
+		c.j.release(ev)
+	}
+}
+
+// evicted is told that the ring forgets a message. Unread it is dropped; read, it cannot be repeated any more.
+func (c *Cursor) evicted(ev *Event) {
+	l := &c.messages
+	if l.lost >= l.n || l.at(l.lost).seq != ev.Seq {
+		return
+	}
+	i := l.lost
+	e := l.at(i)
+	l.lost++
+	switch {
+	case e.gone:
+	case i < l.sent:
+		e.ev = nil
+		c.j.release(ev)
+	default:
+		l.sent = i // everything before it is gone
+		c.discard(l, i)
+		l.sent = i + 1
+		c.dropped++
+	}
+	l.trim()
+}
+
+// Next appends to dst what follows the read position, in order, up to maxEvents events and maxBytes bytes (at least
+// one event; <= 0 = no limit), and moves the position. What is too old is skipped and counted. The events are shared
+// and must not be changed.
+func (c *Cursor) Next(dst []*Event, maxEvents int, maxBytes int64) []*Event {
+	j := c.j
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if c.messages.unread == 0 && c.requests.unread == 0 {
+		return dst
+	}
+	now := j.steady()
+	got, bytes := 0, int64(0)
+	for maxEvents <= 0 || got < maxEvents {
+		l, i := c.nextLine()
+		if l == nil {
+			break
+		}
+		e := l.at(i)
+		if limit := c.o.Bounds.maxAge(e.ev.Class); limit > 0 && now-e.ev.born > limit {
+			c.discard(l, i)
+			c.skipped++
+			l.trim()
+			continue
+		}
+		if maxBytes > 0 && got > 0 && bytes+int64(len(e.ev.Raw)) > maxBytes {
+			break
+		}
+		bytes += int64(len(e.ev.Raw))
+		got++
+		dst = append(dst, e.ev)
+		c.sent = max(c.sent, e.seq)
+		l.read(i)
+	}
+	c.bound()
+	return dst
+}
+
+// nextLine returns the line whose oldest unread event comes first, and the place of that event.
+func (c *Cursor) nextLine() (*line, int) {
+	m, r := c.messages.firstUnread(), c.requests.firstUnread()
+	switch {
+	case m < 0 && r < 0:
+		return nil, 0
+	case r < 0 || m >= 0 && c.messages.at(m).seq < c.requests.at(r).seq:
+		return &c.messages, m
+	}
+	return &c.requests, r
+}
+
+// maxAge returns the age bound of a class.
+func (b Bounds) maxAge(class Class) time.Duration {
+	switch class {
+	case ClassMessage:
+		return b.MaxAgeMessage
+	case ClassRequest:
+		return b.MaxAgeRequest
+	}
+	return b.MaxAgeNotice
+}
+
+// Ack says that the peer has everything up to seq. Numbers that were not read yet are cut to what was.
+func (c *Cursor) Ack(seq uint64) {
+	c.j.mu.Lock()
+	defer c.j.mu.Unlock()
+	c.ack(seq)
+}
+
+func (c *Cursor) ack(seq uint64) {
+	seq = min(seq, c.sent)
+	if seq <= c.acked {
+		return
+	}
+	c.acked = seq
+	for _, l := range []*line{&c.messages, &c.requests} {
+		for l.sent > 0 && l.at(0).seq <= seq {
+			if ev := l.pop(); ev != nil {
+				c.j.release(ev)
+			}
+		}
+		l.trim()
+	}
+}
+
+// Rewind moves the read position back to what was acknowledged: call it when a new connection begins. What was in
+// flight will be read again and counts as repeated; what the ring has forgotten meanwhile counts as dropped.
+func (c *Cursor) Rewind() {
+	c.j.mu.Lock()
+	defer c.j.mu.Unlock()
+	for _, l := range []*line{&c.messages, &c.requests} {
+		for i := range l.sent {
+			e := l.at(i)
+			switch {
+			case e.gone:
+				continue
+			case e.ev == nil:
+				l.discard(i)
+				c.dropped++
+				continue
+			}
+			e.strikes++
+			if limit := c.o.Bounds.MaxStrikes; limit > 0 && int(e.strikes) >= limit {
+				c.discard(l, i)
+				c.poisoned++
+				continue
+			}
+			c.repeated++
+		}
+		l.rewind()
+	}
+	c.sent = c.acked
+	c.bound()
+}
+
+// RewindTo moves the read position to just after seq, also before what was acknowledged, as far as the ring
+// reaches (SSE Last-Event-ID). Everything read again counts as repeated.
+func (c *Cursor) RewindTo(seq uint64) {
+	if seq >= c.Stats().Acked {
+		c.Ack(seq)
+		c.Rewind()
+		return
+	}
+	c.Rewind()
+	j := c.j
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if seq >= c.acked {
+		return
+	}
+	var messages, requests line
+	for i := j.after(seq); i < j.n; i++ {
+		ev := j.at(i)
+		if ev.Seq > c.acked {
+			break
+		}
+		if !c.wants(ev) {
+			continue
+		}
+		ev.holders++
+		c.repeated++
+		if ev.Class == ClassRequest {
+			requests.push(ev)
+		} else {
+			messages.push(ev)
+		}
+	}
+	c.messages.prepend(&messages)
+	c.requests.prepend(&requests)
+	c.acked, c.sent = seq, seq
+	c.bound()
+}
+
+// Stats returns the cursor's numbers.
+func (c *Cursor) Stats() CursorStats {
+	c.j.mu.Lock()
+	defer c.j.mu.Unlock()
+	return CursorStats{
+		Backlog: c.messages.live + c.requests.live, Unread: c.messages.unread + c.requests.unread,
+		Dropped: c.dropped, Skipped: c.skipped, Poisoned: c.poisoned, Repeated: c.repeated, Acked: c.acked,
+	}
+}
+
+// DropBacklog forgets everything that waits, counted as dropped: the app has been away for too long.
+func (c *Cursor) DropBacklog() {
+	c.j.mu.Lock()
+	defer c.j.mu.Unlock()
+	c.dropped += uint64(c.messages.live + c.requests.live)
+	c.clear()
+}
+
+// clear lets go of every event.
+func (c *Cursor) clear() {
+	for _, l := range []*line{&c.messages, &c.requests} {
+		for l.n > 0 {
+			if ev := l.pop(); ev != nil {
+				c.j.release(ev)
+			}
+		}
+	}
+}
