@@ -1,0 +1,72 @@
+// Package gate decides whether a peer may open a link at all: tokens as OneBot spells them, browsers kept out,
+// and growing delays for addresses that guess. It runs before any upgrade and never writes a token anywhere.
+package gate
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"net/http"
+	"strings"
+)
+
+// Token returns the access token that a request carries, and whether it carries one.
+// OneBot 11 allows "Authorization: Bearer T" and "?access_token=T"; Koishi's HTTP client says "Token T".
+// NapCat with an empty token sends a bare "Bearer", which is no token.
+func Token(r *http.Request) (string, bool) {
+	if h := r.Header.Get("Authorization"); h != "" {
+		scheme, token, _ := strings.Cut(h, " ")
+		token = strings.TrimSpace(token)
+		if token != "" && (strings.EqualFold(scheme, "Bearer") || strings.EqualFold(scheme, "Token")) {
+			return token, true
+		}
+	}
+	if token := r.URL.Query().Get("access_token"); token != "" {
+		return token, true
+	}
+	return "", false
+}
+
+// Equal compares two tokens in a time that depends on neither.
+func Equal(got, want string) bool {
+	g, w := sha256.Sum256([]byte(got)), sha256.Sum256([]byte(want))
+	return subtle.ConstantTimeCompare(g[:], w[:]) == 1
+}
+
+// Refusal is why a request may not become a link: the status to answer and a reason that is safe to show.
+type Refusal struct {
+	Status int
+	Reason string
+}
+
+// Error makes a Refusal usable as an error; the text never holds a token.
+func (r *Refusal) Error() string { return r.Reason }
+
+// CheckToken compares the request's token with want: 401 if it is missing, 403 if it is wrong, as OneBot 11
+// says. An empty want admits only requests without a token or with the words that clients send for none.
+func CheckToken(r *http.Request, want string) *Refusal {
+	got, ok := Token(r)
+	switch {
+	case want == "" && (!ok || got == "undefined"):
+		return nil
+	case !ok:
+		return &Refusal{http.StatusUnauthorized, "access token missing"}
+	case want == "" || !Equal(got, want):
+		return &Refusal{http.StatusForbidden, "access token wrong"}
+	}
+	return nil
+}
+
+// CheckOrigin refuses browsers: a page that the owner visits must not reach OneBot on localhost.
+// Origins in allowed pass; "*" allows all.
+func CheckOrigin(r *http.Request, allowed []string) *Refusal {
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return nil
+	}
+	for _, a := range allowed {
+		if a == "*" || strings.EqualFold(a, origin) {
+			return nil
+		}
+	}
+	return &Refusal{http.StatusForbidden, "request comes from a web page (Origin header)"}
+}
