@@ -1,0 +1,82 @@
+package apps
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/catflap/catflap/appliance/link"
+)
+
+// dialTimeout bounds one attempt: connecting, TLS and the upgrade.
+const dialTimeout = 10 * time.Second
+
+// dialForever keeps the reverse WebSocket to the app up. There is never more than one connection, and the old
+// one has ended before the next dial: frameworks lose the newer link when an older one closes late. No refusal
+// ends it: NoneBot answers 403 for a wrong token and for a link that it has not noticed to be dead alike.
+func (f *feed) dialForever() {
+	ctx := f.ctx
+	r := f.app.Config.Reconnect
+	backoff := link.Backoff{Min: r.RetryDelay, Max: r.MaxDelay, Factor: r.BackoffMultiplier, Rand: f.app.Rand}
+	for failures := 0; ; {
+		if !f.awaitSelf(ctx) {
+			return
+		}
+		self := f.account.Self()
+		conn, err := f.dial(ctx, self)
+		if err == nil {
+			failures = 0
+			began := f.app.Now()
+			s := newSession(f, conn, true)
+			s.self = self
+			err = f.serve(s)
+			backoff.Up(f.app.Now().Sub(began))
+		} else if ctx.Err() == nil {
+			failures++
+			f.failed(err)
+			if failures == 1 {
+				f.app.Log.Warn("dialling the app failed; trying on", "app", f.app.Name(), "account", f.account.Name, "err", err)
+			}
+		}
+		if !wait(ctx, backoff.Next()) {
+			return
+		}
+	}
+}
+
+// awaitSelf waits until the account's self id is known: the handshake must name it.
+func (f *feed) awaitSelf(ctx context.Context) bool {
+	for f.account.Self() == 0 {
+		f.failed(errWaiting)
+		select {
+		case <-f.changed:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return ctx.Err() == nil
+}
+
+func (f *feed) dial(ctx context.Context, self uint64) (*link.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	c := f.app.Config
+	tls, err := link.ClientTLS(c.VerifyCertificate, c.CAFile)
+	if err != nil {
+		return nil, err
+	}
+	header := f.app.header(strconv.FormatUint(self, 10))
+	return link.Dial(ctx, link.Target{URL: c.Connect, Header: header, TLS: tls}, f.app.linkOptions())
+}
+
+// wait waits for d and reports whether the context is still alive.
+func wait(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,201 @@
+package apps
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/catflap/catflap/store"
+)
+
+// feed is one app's view of one account: a cursor into the journal and the event connection that reads it.
+type feed struct {
+	app     *App
+	account Account
+	changed chan struct{} // one slot: the account's self id or health is another
+	ctx     context.Context
+	stop    context.CancelFunc
+
+	current atomic.Pointer[session] // the event connection; nil while the app is away
+
+	tasks sync.WaitGroup // dialling and every connection
+
+	mu       sync.Mutex
+	closed   uint16 // the close code with which the feed has ended, 0 while it serves
+	cursor   *store.Cursor
+	links    map[*session]struct{} // all connections: of events, of calls, and one that waits for its elder's end
+	fault    fault                 // why there is no event connection
+	since    time.Time             // of the last change of connected
+	sessions uint64
+}
+
+func newFeed(a *App, account Account) *feed {
+	f := &feed{app: a, account: account, changed: make(chan struct{}, 1), links: make(map[*session]struct{}), since: a.Now()}
+	f.ctx, f.stop = context.WithCancel(context.Background())
+	return f
+}
+
+// spawn starts a task of the feed unless it has been closed.
+func (f *feed) spawn(task func()) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed != 0 {
+		return false
+	}
+	f.tasks.Go(task)
+	return true
+}
+
+// subscribe opens the cursor: from here on the app misses nothing within its bounds.
+func (f *feed) subscribe() *store.Cursor {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.cursor == nil {
+		f.cursor = f.app.Journal.OpenCursor(store.CursorOptions{
+			App: f.app.Name(), Account: f.account.Name, AccountIndex: f.account.Index, Slot: f.app.Slot,
+			Bounds: f.app.bounds(), Wake: f.wake,
+		})
+	}
+	return f.cursor
+}
+
+func (f *feed) unsubscribe() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.cursor != nil {
+		f.app.Journal.CloseCursor(f.cursor)
+		f.cursor = nil
+	}
+}
+
+// wake is called by the journal for every event that is for this feed.
+func (f *feed) wake() {
+	if s := f.current.Load(); s != nil {
+		s.conn.Wake()
+	}
+}
+
+// accountChanged lets a waiting dial go on, and tells the app by a heartbeat at once.
+func (f *feed) accountChanged() {
+	select {
+	case f.changed <- struct{}{}:
+	default:
+	}
+	if s := f.current.Load(); s != nil {
+		s.beatNow()
+	}
+}
+
+// serve runs one connection of the app to its end.
+func (f *feed) serve(s *session) error {
+	f.enter(s)
+	defer f.leave(s)
+	if !s.events {
+		return s.run(f.ctx)
+	}
+	s.cursor = f.subscribe()
+	f.takeOver(s)
+	err := s.run(f.ctx)
+	if f.current.CompareAndSwap(s, nil) {
+		f.ended(err)
+	}
+	close(s.done)
+	return err
+}
+
+// enter lets close find the connection. One that comes too late ends as soon as it is served.
+func (f *feed) enter(s *session) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed != 0 {
+		s.conn.Close(f.closed, closing)
+		return
+	}
+	f.links[s] = struct{}{}
+}
+
+func (f *feed) leave(s *session) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.links, s)
+}
+
+// takeOver makes s the event connection. The older one is closed and awaited first: two readers of one
+// cursor would mix up the order.
+func (f *feed) takeOver(s *session) {
+	if old := f.current.Swap(s); old != nil {
+		old.conn.Close(1000, "a newer connection with the same token took over")
+		<-old.done
+	}
+	f.mu.Lock()
+	f.fault, f.since = fault{}, f.app.Now()
+	f.sessions++
+	first := f.sessions == 1
+	f.mu.Unlock()
+	s.cursor.Rewind()
+	f.app.Log.Info("app connected", "app", f.app.Name(), "account", f.account.Name, "remote", s.conn.RemoteAddr(), "again", !first)
+}
+
+func (f *feed) ended(err error) {
+	f.mu.Lock()
+	f.since = f.app.Now()
+	f.mu.Unlock()
+	if f.ctx.Err() == nil {
+		f.failed(err)
+		f.app.Log.Warn("app disconnected", "app", f.app.Name(), "account", f.account.Name, "err", err)
+	}
+}
+
+// failed notes why the app is away, for status.
+func (f *feed) failed(err error) {
+	f.mu.Lock()
+	f.fault = newFault(err, f.app.Config, f.app.Now())
+	f.mu.Unlock()
+}
+
+// closing is the reason in the close frames of a feed that ends.
+const closing = "catflap restarts this link"
+
+// close ends the feed's links and its dialling; it does not wait. The links first: the end of the context would
+// give them another code.
+func (f *feed) close(code uint16) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed == 0 {
+		f.closed = code
+	}
+	for s := range f.links {
+		s.conn.Close(code, closing)
+	}
+	f.stop()
+}
+
+// Status is one app's state for one account, as the status command shows it.
+type Status struct {
+	App, Account string
+	Connected    bool
+	Subscribed   bool
+	Since        time.Time
+	Cursor       store.CursorStats
+	LastError    string
+	Hints        []Hint
+}
+
+// Status returns the state of each of the app's feeds.
+func (a *App) Status() []Status {
+	feeds := a.list()
+	out := make([]Status, 0, len(feeds))
+	for _, f := range feeds {
+		st := Status{App: a.Name(), Account: f.account.Name, Connected: f.current.Load() != nil}
+		f.mu.Lock()
+		st.Since, st.LastError, st.Hints = f.since, f.fault.text, f.fault.hints
+		cursor := f.cursor
+		f.mu.Unlock()
+		if cursor != nil {
+			st.Subscribed, st.Cursor = true, cursor.Stats()
+		}
+		out = append(out, st)
+	}
+	return out
+}

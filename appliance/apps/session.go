@@ -1,0 +1,201 @@
+package apps
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/catflap/catflap/appliance/link"
+	"github.com/catflap/catflap/appliance/onebot"
+	"github.com/catflap/catflap/store"
+)
+
+// How much one socket write carries at most; more only delays what comes behind.
+const (
+	batchEvents = 64
+	batchBytes  = 64 << 10
+)
+
+// session is one WebSocket of an app: it carries events of one account, calls, or both.
+type session struct {
+	feed   *feed
+	conn   *link.Conn
+	events bool
+	cursor *store.Cursor // nil unless events
+	done   chan struct{} // closed when an event session has ended
+	self   uint64        // whom the connection was opened for; 0 until lifecycle tells the app
+
+	beat  atomic.Bool // a heartbeat is due
+	meta  []byte      // scratch for meta events; the writer's
+	batch []*store.Event
+	head  onebot.Head // scratch for form; the writer's
+	last  uint64      // sequence number of the newest event in the last batch; the writer's
+
+	mu        sync.Mutex
+	greeted   bool     // lifecycle is in the writer's batch; only the writer sets it
+	held      [][]byte // answers that wait for lifecycle
+	heldBytes int
+}
+
+func newSession(f *feed, conn *link.Conn, events bool) *session {
+	return &session{feed: f, conn: conn, events: events, done: make(chan struct{})}
+}
+
+// run serves the connection to its end.
+func (s *session) run(ctx context.Context) error {
+	h := link.Handler{Frame: s.frame}
+	if s.events {
+		h.Fill, h.Written = s.fill, s.written
+		if every := s.feed.app.Config.Heartbeat; every > 0 {
+			defer s.heartbeats(every)()
+		}
+		s.conn.Wake()
+	}
+	return s.conn.Serve(ctx, h)
+}
+
+// heartbeats makes one due every so often, as a data frame: a framework drops links that are silent for 30 s
+// whatever pings they carry. The returned function stops it.
+func (s *session) heartbeats(every time.Duration) (stop func()) {
+	var mu sync.Mutex // a beat that runs while it is stopped must not start the timer again
+	mu.Lock()
+	defer mu.Unlock()
+	stopped := false
+	var timer *time.Timer
+	timer = time.AfterFunc(every, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if stopped {
+			return
+		}
+		s.beatNow()
+		timer.Reset(every)
+	})
+	return func() {
+		mu.Lock()
+		defer mu.Unlock()
+		stopped = true
+		timer.Stop()
+	}
+}
+
+// beatNow lets the writer send a heartbeat next.
+func (s *session) beatNow() {
+	s.beat.Store(true)
+	s.conn.Wake()
+}
+
+// fill adds what the app should receive next: lifecycle first of all, heartbeats, then events in order.
+func (s *session) fill(b *link.Batch) {
+	if !s.greeted && !s.greet(b) {
+		return
+	}
+	if s.beat.Swap(false) {
+		if self := s.feed.account.Self(); self != 0 && self != s.self {
+			s.conn.Close(link.CloseRestart, "the account has another QQ number now")
+			return
+		}
+		if s.feed.app.Config.Heartbeat > 0 {
+			s.addHeartbeat(b)
+		}
+	}
+	s.batch = s.cursor.Next(s.batch[:0], batchEvents, batchBytes)
+	for _, e := range s.batch {
+		b.Add(s.form(e))
+		s.last = e.Seq
+	}
+	clear(s.batch)
+}
+
+// greet adds lifecycle connect, then the answers that had to wait for it: some frameworks take the first frame
+// for their handshake, whatever it is. It needs the account's self id.
+func (s *session) greet(b *link.Batch) bool {
+	if s.self == 0 {
+		s.self = s.feed.account.Self()
+	}
+	if s.self == 0 {
+		return false
+	}
+	s.meta = onebot.AppendLifecycle(s.meta[:0], s.self, s.feed.app.Now().Unix(), "connect")
+	b.Add(s.meta)
+	s.mu.Lock()
+	s.greeted = true
+	for _, answer := range s.held {
+		b.Add(answer)
+	}
+	s.held = nil
+	s.mu.Unlock()
+	if h := s.feed.account.Health(); !h.Linked || !h.Online {
+		s.beat.Store(true)
+	}
+	return true
+}
+
+func (s *session) addHeartbeat(b *link.Batch) {
+	h := s.feed.account.Health()
+	online := h.Linked && h.Online
+	s.meta = onebot.AppendHeartbeat(s.meta[:0], s.self, s.feed.app.Now().Unix(), &online, h.Linked, s.feed.app.Config.Heartbeat.Milliseconds())
+	b.Add(s.meta)
+}
+
+// written moves the cursor: the frames of the last fill are in the kernel.
+func (s *session) written() {
+	if s.last != 0 {
+		s.cursor.Ack(s.last)
+		s.last = 0
+	}
+}
+
+// form gives the event's bytes in the form that the app asked for: the bytes themselves unless it wants CQ
+// strings. The journal holds messages as arrays.
+func (s *session) form(e *store.Event) []byte {
+	if s.feed.app.Config.MessageFormat != "string" || e.Class != store.ClassMessage {
+		return e.Raw
+	}
+	err := onebot.PeekHead(e.Raw, &s.head)
+	if err == nil {
+		var out []byte
+		if out, err = onebot.Reformat(e.Raw, &s.head, "string"); err == nil {
+			return out
+		}
+	}
+	s.feed.app.Log.Warn("an event could not be turned into string form; it goes out as an array", "app", s.feed.app.Name(), "seq", e.Seq, "err", err)
+	return e.Raw
+}
+
+// frame takes one action of the app.
+func (s *session) frame(data []byte) error {
+	app := s.feed.app
+	app.Action(Action{App: app.Name(), Slot: app.Slot, Account: s.feed.account.Name, Frame: data, Reply: s.reply})
+	return nil
+}
+
+// reply queues an answer. An app that does not read its answers is cut: keeping them would cost memory
+// without a bound.
+func (s *session) reply(frame []byte) {
+	held, err := s.hold(frame)
+	if !held {
+		err = s.conn.Send(frame)
+	}
+	if errors.Is(err, link.ErrFull) {
+		s.conn.Close(link.ClosePolicy, "answers are not read")
+	}
+}
+
+// hold keeps an answer back until lifecycle is out, within the bounds of the link's own queue.
+func (s *session) hold(frame []byte) (held bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.events || s.greeted {
+		return false, nil
+	}
+	o := s.feed.app.linkOptions()
+	if len(s.held) >= o.OutSlots || int64(s.heldBytes+len(frame)) > o.OutBytes {
+		return true, link.ErrFull
+	}
+	s.held = append(s.held, frame)
+	s.heldBytes += len(frame)
+	return true, nil
+}

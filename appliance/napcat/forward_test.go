@@ -1,0 +1,260 @@
+package napcat
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/catflap/catflap/appliance/link"
+	"github.com/catflap/catflap/appliance/simulator"
+)
+
+func forward(url string) Options {
+	o := setup()
+	o.Config.Link, o.Config.URL = "forward", url
+	return o
+}
+
+// serveNapCat plays NapCat's WebSocket server until the test ends.
+func serveNapCat(t *testing.T, o simulator.Options) (*simulator.NapCat, string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.Token == "" {
+		o.Token = token
+	}
+	o.HeartInterval = -1
+	nap := simulator.New(o)
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := nap.Serve(ctx, l); err != nil {
+			t.Errorf("Serve: %v", err)
+		}
+	})
+	t.Cleanup(func() { cancel(); wg.Wait() })
+	return nap, "ws://" + l.Addr().String()
+}
+
+// site is an HTTP server under test control at NapCat's place.
+func site(t *testing.T, h http.HandlerFunc) string {
+	s := httptest.NewServer(h)
+	t.Cleanup(s.Close)
+	return "ws" + strings.TrimPrefix(s.URL, "http")
+}
+
+func TestForwardLink(t *testing.T) {
+	nap, url := serveNapCat(t, simulator.Options{})
+	f := newFixture(t, forward(url), 0)
+	f.account.Start()
+	receive(t, "the list of groups", f.joined)
+	nap.Say(simulator.Private(friendQQ), simulator.Text("hi"))
+	if e := receive(t, "an event", f.events); !strings.Contains(e, `"hi"`) {
+		t.Errorf("event %s", e)
+	}
+	if st := f.account.State(); st.Self != botQQ || st.Remote != url || !st.Linked {
+		t.Errorf("state %+v", st)
+	}
+	next := nap.Links() + 1
+	nap.Drop()
+	if err := nap.WaitLinks(testContext(t), next); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestForwardWrongToken(t *testing.T) {
+	_, url := serveNapCat(t, simulator.Options{Token: "another"})
+	f := newFixture(t, forward(url), botQQ)
+	f.account.Start()
+	const want = "NapCat refuses the access token (1403): accessToken here must be the token of NapCat's WebSocket server"
+	until(t, "the reason is shown", func() bool {
+		return f.saw(func(s State) bool { return !s.Linked && s.LastError == want })
+	})
+	// A link that is lost at once raises the alert like one that is refused.
+	until(t, "the alert", func() bool { return strings.Contains(f.log.String(), "does not stay up; trying on at maxDelay") })
+	until(t, "dialling goes on", func() bool { return f.account.State().Links > 12 })
+}
+
+func TestForwardRefused(t *testing.T) {
+	tests := []struct {
+		status int
+		want   string
+	}{
+		{401, "the server refused the WebSocket with status 401 Unauthorized: accessToken here must be the token of NapCat's WebSocket server"},
+		{403, "the server refused the WebSocket with status 403 Forbidden: accessToken here must be the token of NapCat's WebSocket server"},
+		{404, "the server refused the WebSocket with status 404 Not Found"},
+	}
+	for _, tt := range tests {
+		t.Run(http.StatusText(tt.status), func(t *testing.T) {
+			url := site(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(tt.status) })
+			f := newFixture(t, forward(url), botQQ)
+			f.account.Start()
+			until(t, "dialling goes on past maxRetries", func() bool { return f.account.State().Dials > 12 })
+			want := "dialling " + strings.TrimPrefix(url, "ws://") + ": " + tt.want
+			if got := f.account.State().LastError; got != want {
+				t.Errorf("last error %q, want %q", got, want)
+			}
+			if n := strings.Count(f.log.String(), "trying on at maxDelay"); n != 1 {
+				t.Errorf("%d alerts:\n%s", n, f.log)
+			}
+		})
+	}
+}
+
+func TestForwardWrongAccount(t *testing.T) {
+	nap, url := serveNapCat(t, simulator.Options{})
+	f := newFixture(t, forward(url), 10009)
+	f.account.Start()
+	until(t, "the reason is shown", func() bool {
+		return f.saw(func(s State) bool { return !s.Linked && strings.Contains(s.LastError, "catflap account unpin default") })
+	})
+	for _, c := range nap.Calls() {
+		if strings.HasPrefix(c.Name, "send_") {
+			t.Errorf("%s was called", c.Name)
+		}
+	}
+}
+
+func TestForwardWithoutReconnect(t *testing.T) {
+	var dials atomic.Int64
+	url := site(t, func(w http.ResponseWriter, _ *http.Request) {
+		dials.Add(1)
+		w.WriteHeader(http.StatusBadGateway)
+	})
+	o := forward(url)
+	o.Config.Reconnect.Enabled = false
+	f := newFixture(t, o, botQQ)
+	f.account.Start()
+	f.account.tasks.Wait() // it gives up by itself
+	if n := dials.Load(); n != 1 {
+		t.Errorf("%d dials", n)
+	}
+	if !strings.Contains(f.log.String(), "reconnect.enabled is false") {
+		t.Errorf("log:\n%s", f.log)
+	}
+}
+
+// A link that breaks ends by an error and a close alike; both must not dial.
+func TestFault_T17_NeverTwoDials(t *testing.T) {
+	var open, most, dials atomic.Int64
+	url := site(t, func(w http.ResponseWriter, r *http.Request) {
+		dials.Add(1)
+		now := open.Add(1)
+		for m := most.Load(); now > m && !most.CompareAndSwap(m, now); m = most.Load() {
+		}
+		conn, ahead, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		// An upgrade that turns out to be none, a close frame, and a reset, in turn.
+		switch dials.Load() % 3 {
+		case 0:
+			_, _ = ahead.WriteString("HTTP/1.1 500 no\r\n\r\n")
+		case 1:
+			_, _ = ahead.WriteString("nonsense\r\n\r\n")
+		default:
+			_ = conn.(*net.TCPConn).SetLinger(0)
+		}
+		_ = ahead.Flush()
+		open.Add(-1) // before the client can know
+		_ = conn.Close()
+	})
+	f := newFixture(t, forward(url), botQQ)
+	f.account.Start()
+	until(t, "30 dials", func() bool { return dials.Load() >= 30 })
+	if most.Load() != 1 {
+		t.Errorf("%d dials at once", most.Load())
+	}
+}
+
+func TestFault_T17_NeverTwoLinks(t *testing.T) {
+	nap, url := serveNapCat(t, simulator.Options{})
+	f := newFixture(t, forward(url), botQQ)
+	f.account.Start()
+	ctx := testContext(t)
+	for range 30 {
+		if err := nap.WaitConnected(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if n := nap.Connected(); n > 1 {
+			t.Fatalf("%d links", n)
+		}
+		next := nap.Links() + 1
+		nap.Drop()
+		if err := nap.WaitLinks(ctx, next); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestForwardCloseWhileDialling(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0") // accepts in the kernel and never answers
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	f := newFixture(t, forward("ws://"+l.Addr().String()), botQQ)
+	f.account.Start()
+	c, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	f.account.Close()
+	if got := f.account.State(); got.Dials != 0 || got.LastError != "" {
+		t.Errorf("going away is shown as a failure: %+v", got)
+	}
+}
+
+// A box in a cupboard: NapCat is down for a day, then it is back.
+func TestFault_T12_24HoursDownThenUp(t *testing.T) {
+	var up atomic.Bool
+	var dials atomic.Int64
+	served := make(chan struct{})
+	url := site(t, func(w http.ResponseWriter, r *http.Request) {
+		dials.Add(1)
+		if !up.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		conn, err := link.Accept(w, r, link.Options{})
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		close(served)
+		_ = conn.Serve(context.Background(), link.Handler{})
+	})
+	synctest.Test(t, func(t *testing.T) {
+		o := forward(url)
+		o.Config.Reconnect.RetryDelay, o.Config.Reconnect.MaxDelay = 5*time.Second, time.Minute
+		o.Config.Reconnect.BackoffMultiplier = 2
+		f := newFixture(t, o, botQQ)
+		f.account.Start()
+		time.Sleep(24 * time.Hour)
+		n := dials.Load()
+		// Rand is 0.5 here: between 2.5 s and 60 s that is a dial every 31.25 s.
+		if n < 2700 || n > 2800 {
+			t.Errorf("%d dials in 24 h", n)
+		}
+		if got := f.account.State().Dials; int64(got) < n-1 || int64(got) > n {
+			t.Errorf("%d failed dials are shown of %d", got, n)
+		}
+		up.Store(true)
+		<-served
+		f.account.Close()
+		if st := f.account.State(); st.Links != 1 || st.Dials != 0 {
+			t.Errorf("state %+v", st)
+		}
+	})
+}

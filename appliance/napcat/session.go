@@ -1,0 +1,157 @@
+package napcat
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/catflap/catflap/appliance/link"
+	"github.com/catflap/catflap/appliance/onebot"
+)
+
+// session is one link of an account from its upgrade to its end.
+type session struct {
+	account *Account
+	conn    *link.Conn
+	stop    context.CancelFunc // ends what runs beside the link
+	head    onebot.Head        // of the frame at hand; the one reader uses it
+	refusal string             // why the link will end, if known better than by its close; Account.mu guards it
+}
+
+// refused notes why the link will end.
+func (s *session) refused(why string) {
+	s.account.mu.Lock()
+	s.refusal = why
+	s.account.mu.Unlock()
+}
+
+// frame takes one frame from NapCat.
+func (s *session) frame(data []byte) error {
+	a := s.account
+	if err := onebot.PeekHead(data, &s.head); err != nil {
+		a.mu.Lock()
+		a.state.BadFrames++
+		first := a.state.BadFrames == 1
+		a.mu.Unlock()
+		if first {
+			a.Log.Warn("NapCat sent a frame that is not OneBot; such frames are dropped and counted", "account", a.Name(), "bytes", len(data), "err", err)
+		}
+		return nil
+	}
+	if s.head.IsResponse() {
+		s.response(data)
+		return nil
+	}
+	if !s.head.IsEvent() {
+		return nil
+	}
+	a.order.Lock()
+	defer a.order.Unlock()
+	if self := s.head.SelfID; self != 0 && a.Self() == 0 {
+		if err := a.adopt(self); err != nil {
+			return err
+		}
+	}
+	switch {
+	case s.head.PostType == "meta_event":
+		s.meta(data)
+		return nil
+	case s.head.PostType == "notice" && s.head.Detail == "bot_offline":
+		a.setOnline(s, false)
+	}
+	a.Event(data, &s.head)
+	return nil
+}
+
+// response hands an answer to the call that waits for it. NapCat's forward server says that a token is
+// wrong by a frame without echo before it closes (reference: WebSocket server, token rules).
+func (s *session) response(data []byte) {
+	a := s.account
+	if a.calls.complete(data, &s.head) {
+		return
+	}
+	const tokenRefused = 1403
+	if s.head.Retcode == tokenRefused && (s.head.Echo == nil || string(s.head.Echo) == "null") {
+		s.refused("NapCat refuses the access token (1403): accessToken here must be the token of NapCat's WebSocket server")
+		return
+	}
+	a.mu.Lock()
+	a.state.Late++
+	a.mu.Unlock()
+}
+
+// meta reads NapCat's own heartbeat. Applications get lifecycle and heartbeat events from catflap instead,
+// which tell the truth about the whole way and not about this link alone.
+func (s *session) meta(data []byte) {
+	if s.head.Detail != "heartbeat" {
+		return
+	}
+	var beat struct {
+		Status struct {
+			Online *bool `json:"online"`
+		} `json:"status"`
+	}
+	if json.Unmarshal(data, &beat) == nil && beat.Status.Online != nil {
+		s.account.setOnline(s, *beat.Status.Online)
+	}
+}
+
+func (s *session) pong([]byte) {}
+
+// maxMisses is after how many unanswered probes in a row a link is half-dead and closed.
+const maxMisses = 2
+
+// watch probes the link at once, for QQ may be offline already, and then each interval: a WebSocket ping and
+// get_status. After two misses the link is half-dead and closed, so that NapCat dials again.
+func (s *session) watch(ctx context.Context) {
+	a := s.account
+	beat := a.Config.Heartbeat
+	if !beat.Enabled {
+		return
+	}
+	tick := time.NewTicker(beat.Interval)
+	defer tick.Stop()
+	for misses := 0; ; {
+		switch err := s.probe(ctx, beat.Timeout); {
+		case ctx.Err() != nil:
+			return
+		case err == nil:
+			misses = 0
+			a.setHalfDead(s, false)
+		default:
+			misses++
+			a.Log.Warn("NapCat did not answer get_status", "account", a.Name(), "misses", misses)
+			a.setHalfDead(s, true)
+		}
+		if misses == maxMisses {
+			s.refused("NapCat was connected but did not answer get_status; the link was closed so that a new one comes")
+			s.conn.Close(1001, "no answer to get_status")
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// probe is one ping and one get_status. Any answer, a failure too, proves that NapCat is alive.
+func (s *session) probe(ctx context.Context, timeout time.Duration) error {
+	a := s.account
+	_ = s.conn.Ping(nil)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	var status struct {
+		Online *bool `json:"online"`
+	}
+	err := a.ask(ctx, "get_status", &status)
+	if errors.Is(err, ErrAway) || errors.Is(err, ErrTimeout) || errors.Is(err, ErrBusy) || errors.Is(err, ErrDropped) || ctx.Err() != nil {
+		return errors.Join(err, ctx.Err())
+	}
+	if status.Online != nil {
+		a.setOnline(s, *status.Online)
+	}
+	return nil
+}

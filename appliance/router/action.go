@@ -1,0 +1,318 @@
+package router
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/catflap/catflap/appliance/apps"
+	"github.com/catflap/catflap/appliance/napcat"
+	"github.com/catflap/catflap/appliance/onebot"
+	"github.com/catflap/catflap/policy"
+	"github.com/catflap/catflap/store"
+)
+
+// Return codes of catflap's own refusals (design: DELIVERY, Actions), beside NapCat's.
+const (
+	codeBadFrame = 1400
+	codeFirewall = 1403
+	codeBusy     = 1429
+	codeAway     = 1503
+	codeTimeout  = 1504
+)
+
+// call is an action that has been allowed, on its way through pacing to NapCat.
+type call struct {
+	app    string // "" is catflap itself or its owner
+	name   string // as the caller wrote it
+	base   string // without suffix
+	params []byte // owned by the call once it is paced
+	target onebot.Target
+	effect policy.Effect
+	done   func(napcat.Answer)
+}
+
+// Action takes one frame of an app. Each answer goes to its Reply and nowhere else.
+func (r *Router) Action(in apps.Action) {
+	var act onebot.Action
+	if err := onebot.PeekAction(in.Frame, &act); err != nil {
+		in.Reply(onebot.AppendFailure(nil, act.Echo, codeBadFrame, fmt.Sprintf("not a OneBot action: %v", err)))
+		return
+	}
+	echo := slices.Clone(act.Echo)
+	refuse := func(code int, wording string) { in.Reply(onebot.AppendFailure(nil, echo, code, wording)) }
+
+	plan := r.plan.Load()
+	app := plan.apps[in.App]
+	if app == nil {
+		refuse(codeFirewall, fmt.Sprintf("app %s is not enabled (apps.%s.enabled)", in.App, in.App))
+		return
+	}
+	if act.HasSelfID && act.SelfID == 0 {
+		refuse(codeBadFrame, "self_id is not a QQ number")
+		return
+	}
+	l, why := r.choose(app, in.Account, act.SelfID)
+	if l == nil {
+		refuse(codeBadFrame, why)
+		return
+	}
+	base, _ := onebot.Normalise(act.Name)
+	effect, _ := effectOf(base)
+	target := onebot.TargetOf(base, act.Params)
+	if why := app.refusal(l, plan.accounts[l.name], base, effect, target); why != "" {
+		r.audit(l.name, in.App, base, target, "refused", why)
+		refuse(codeFirewall, why)
+		return
+	}
+	if err := onebot.CheckSend(base, act.Params); err != nil {
+		refuse(codeBadFrame, err.Error())
+		return
+	}
+	if base == "get_login_info" && l.answerLogin(in.Reply, echo) {
+		return
+	}
+	if effect == policy.EffectDestructive {
+		r.audit(l.name, in.App, base, target, "allowed", "")
+	}
+	l.send(call{
+		app: in.App, name: act.Name, base: base, params: act.Params, target: target, effect: effect,
+		done: func(a napcat.Answer) {
+			if a.Err != nil {
+				code, wording := failure(a.Err)
+				in.Reply(onebot.AppendFailure(nil, echo, code, wording))
+				return
+			}
+			in.Reply(onebot.RestoreEcho(a.Frame, a.Head, echo))
+		},
+	})
+}
+
+// choose finds the account that an action is for: the connection's own, unless self_id names another that the
+// app serves. An action never goes to several accounts.
+func (r *Router) choose(app *appPlan, connection string, self uint64) (*Lane, string) {
+	own := r.lane(connection)
+	if self == 0 || own != nil && own.Self() == self {
+		if own == nil {
+			return nil, fmt.Sprintf("account %s is gone", connection)
+		}
+		return own, ""
+	}
+	names := make([]string, 0, len(app.accounts))
+	for name := range app.accounts {
+		l := r.lane(name)
+		if l == nil {
+			continue
+		}
+		if l.Self() == self {
+			return l, ""
+		}
+		names = append(names, fmt.Sprintf("%s (%d)", name, l.Self()))
+	}
+	sort.Strings(names)
+	return nil, fmt.Sprintf("self_id %d is no account of this app; it serves %s", self, strings.Join(names, ", "))
+}
+
+// refusal says which rule forbids an action, "" if none does.
+func (a *appPlan) refusal(l *Lane, rules *accountPlan, base string, effect policy.Effect, target onebot.Target) string {
+	if v := a.firewall.Decide(base); !v.Allowed {
+		return fmt.Sprintf("%s (apps.%s.actions)", v.Rule, a.name)
+	}
+	if !a.firewall.TargetsPolicy() || effect == policy.EffectRead || rules == nil {
+		return ""
+	}
+	const rule = "apps.%s.targets: policy"
+	if target.Unclear {
+		return fmt.Sprintf("the target is neither a number nor a decimal string ("+rule+")", a.name)
+	}
+	for _, group := range []uint64{target.Group, target.Via} {
+		if group != 0 && !rules.set.AdmitsGroup(group) {
+			return fmt.Sprintf("group %d is not admitted by the policy ("+rule+")", group, a.name)
+		}
+	}
+	if target.User != 0 && !l.admits(rules, policy.Chat{ID: target.User}) {
+		return fmt.Sprintf("user %d is not admitted by the policy ("+rule+")", target.User, a.name)
+	}
+	return ""
+}
+
+// answerLogin answers get_login_info while NapCat is away: who the bot is does not change, and Koishi stays offline
+// for good if its first question fails.
+func (l *Lane) answerLogin(reply func([]byte), echo []byte) bool {
+	a := l.account.Load()
+	if a == nil {
+		return false
+	}
+	st := a.State()
+	if st.Linked || st.Self == 0 {
+		return false
+	}
+	data, err := json.Marshal(struct {
+		UserID   uint64 `json:"user_id"`
+		Nickname string `json:"nickname"`
+	}{st.Self, st.Nickname})
+	if err != nil {
+		return false
+	}
+	reply(onebot.AppendOK(nil, echo, data))
+	return true
+}
+
+// send hands a call to NapCat, paced if it sends a message.
+func (l *Lane) send(c call) {
+	if c.effect != policy.EffectSend {
+		l.submit(c)
+		return
+	}
+	chat := chatOf(c.target)
+	rules := l.router.plan.Load().accounts[l.name]
+	if rules == nil {
+		c.done(napcat.Answer{Final: true, Err: napcat.ErrAway})
+		return
+	}
+	if a := l.account.Load(); a == nil || !a.State().Linked {
+		c.done(napcat.Answer{Final: true, Err: napcat.ErrAway})
+		return
+	}
+	done := c.done
+	c.done = func(a napcat.Answer) {
+		if a.Err == nil && a.Final {
+			l.sentMessage(c, chat, a.Head)
+		}
+		done(a)
+	}
+	l.pace.do(rules.pacing, paced{app: c.app, chat: chat, keep: func() { c.params = slices.Clone(c.params) }, run: func(err error) {
+		if err != nil {
+			done(napcat.Answer{Final: true, Err: err})
+			return
+		}
+		l.submit(c)
+	}})
+}
+
+func (l *Lane) submit(c call) {
+	a := l.account.Load()
+	if a == nil {
+		c.done(napcat.Answer{Final: true, Err: napcat.ErrAway})
+		return
+	}
+	a.Submit(napcat.Call{App: c.app, Action: c.name, Params: c.params, Done: c.done})
+}
+
+// sentMessage remembers what was sent: its id, so that a quote of it counts as a mention, and its text.
+func (l *Lane) sentMessage(c call, chat policy.Chat, h *onebot.Head) {
+	const kernelError = 1200 // NapCat's word for a send that QQ refused or did not confirm
+	if l.pace.observe(h.Retcode == kernelError) {
+		l.log.Warn("QQ refuses or delays messages: the account is probably limited; sending at half the rate", "account", l.name)
+	}
+	if h.Retcode != 0 {
+		return
+	}
+	id, ok := onebot.SentID(h)
+	if !ok {
+		return
+	}
+	rules := l.router.plan.Load().accounts[l.name]
+	if rules == nil || !l.sent.add(id) || rules.historyLimit == 0 || !l.admits(rules, chat) {
+		return
+	}
+	message := onebot.MessageParam(c.params)
+	if message == nil {
+		return
+	}
+	l.router.Store.History().Add(l.name, rules.historyLimit, store.Record{
+		Account: l.name, Chat: chat, Time: l.router.Now().Unix(), User: l.Self(), MessageID: id,
+		Direction: store.Out, Raw: onebot.Strip(slices.Clone(message)),
+	})
+}
+
+// admits reports whether gate 3 lets a chat in: the owner's private chats are not the bot's business.
+func (l *Lane) admits(rules *accountPlan, chat policy.Chat) bool {
+	if chat.Group {
+		return rules.set.AdmitsGroup(chat.ID)
+	}
+	access := l.router.Store.Access()
+	return rules.set.AdmitsUser(chat.ID, access.Approved(l.name, chat.ID), access.Blocked(l.name, chat.ID))
+}
+
+// Call makes an action for the owner, who may do everything. It returns NapCat's envelope, without echo.
+func (r *Router) Call(ctx context.Context, account, action string, params []byte) ([]byte, error) {
+	l := r.lane(account)
+	if l == nil {
+		return nil, fmt.Errorf("no account %q", account)
+	}
+	base, _ := onebot.Normalise(action)
+	if err := onebot.CheckSend(base, params); err != nil {
+		return nil, err
+	}
+	effect, _ := effectOf(base)
+	target := onebot.TargetOf(base, params)
+	if effect != policy.EffectRead {
+		r.audit(account, "", base, target, "allowed", "")
+	}
+	type result struct {
+		frame []byte
+		err   error
+	}
+	done := make(chan result, 1)
+	l.send(call{name: action, base: base, params: params, target: target, effect: effect, done: func(a napcat.Answer) {
+		if !a.Final {
+			return
+		}
+		res := result{err: a.Err}
+		if a.Err == nil {
+			res.frame = onebot.RestoreEcho(a.Frame, a.Head, nil)
+		}
+		done <- res
+	}})
+	select {
+	case res := <-done:
+		if res.err != nil {
+			code, wording := failure(res.err)
+			return onebot.AppendFailure(nil, nil, code, wording), nil
+		}
+		return res.frame, nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("waiting for %s: %w", action, ctx.Err())
+	}
+}
+
+func (r *Router) audit(account, app, action string, target onebot.Target, outcome, reason string) {
+	by := "app"
+	if app == "" {
+		by = "owner"
+	}
+	e := store.AuditEntry{Time: r.Now(), Account: account, App: app, Action: action, Outcome: outcome, Reason: reason, By: by}
+	if chat := chatOf(target); chat.ID != 0 {
+		e.Target = chat.String()
+	}
+	r.Store.Audit().Add(e)
+}
+
+// chatOf is the chat that a target means; its ID is 0 for none.
+func chatOf(t onebot.Target) policy.Chat {
+	if t.Group != 0 {
+		return policy.Chat{Group: true, ID: t.Group}
+	}
+	return policy.Chat{ID: t.User}
+}
+
+// failure gives the return code and wording for an error that ended a call.
+func failure(err error) (int, string) {
+	switch {
+	case errors.Is(err, napcat.ErrTimeout):
+		return codeTimeout, "uncertain: " + err.Error()
+	case errors.Is(err, napcat.ErrDropped):
+		return codeAway, "uncertain: " + err.Error()
+	case errors.Is(err, errPaced):
+		return codeBusy, err.Error()
+	case errors.Is(err, napcat.ErrBusy):
+		return codeBusy, err.Error() + " (at most 64 at once and 256 waiting)"
+	default:
+		return codeAway, err.Error()
+	}
+}

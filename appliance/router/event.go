@@ -1,0 +1,220 @@
+package router
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync/atomic"
+
+	"github.com/catflap/catflap/appliance/onebot"
+	"github.com/catflap/catflap/policy"
+	"github.com/catflap/catflap/store"
+)
+
+// eventScratch is reused from event to event: the hot path allocates the event itself and its bytes, nothing
+// that grows with the number of apps.
+type eventScratch struct {
+	seen  seenMemory
+	head  onebot.Head
+	facts policy.Facts
+	text  []byte
+	apps  []store.AppDecision // of the event at hand
+	memo  []store.AppDecision // of the last event: most events end alike, and records share it
+	names names
+
+	broken atomic.Int64 // events that could not be completed
+}
+
+// Event takes one event from NapCat through the pipeline: duplicates, policy, effects, journal. The bytes are
+// valid during the call only.
+func (l *Lane) Event(frame []byte, head *onebot.Head) {
+	l.seed.Do(l.seedMemory)
+	s := &l.event
+	rules := l.router.plan.Load().accounts[l.name]
+	if rules == nil {
+		return
+	}
+	if head.Missing != 0 || asString(head) {
+		if frame, head = l.complete(frame, head); frame == nil {
+			return
+		}
+	}
+	f := &s.facts
+	l.facts(f, head, rules)
+	verdict := rules.set.Decide(f)
+
+	var mask uint64
+	s.apps = s.apps[:0]
+	for _, app := range rules.apps {
+		outcome, reason := app.view.Decide(f, verdict)
+		if outcome == policy.Deliver {
+			mask |= 1 << app.slot
+		}
+		s.apps = append(s.apps, store.AppDecision{App: app.name, Outcome: outcome.String(), Reason: string(reason)})
+	}
+	chat, hasChat := f.Chat()
+	l.decided(f, chat, hasChat, verdict)
+	l.effects(f, head, chat, verdict, rules)
+
+	admitted := verdict.Outcome == policy.Deliver || verdict.Outcome == policy.Context
+	isMessage := f.Kind == policy.Message || f.Kind == policy.Sent
+	remember := admitted && isMessage && hasChat && rules.historyLimit > 0
+	if mask == 0 && !remember {
+		return
+	}
+	raw := slices.Clip(append(make([]byte, 0, len(frame)), frame...))
+	if remember {
+		l.remember(raw, head, f, chat, verdict, rules.historyLimit)
+	}
+	if mask != 0 {
+		l.router.Store.Journal().Append(store.Event{
+			At:      l.router.Now().UnixNano(),
+			Account: l.index,
+			Class:   classOf(f.Kind),
+			For:     mask,
+			Raw:     raw,
+		})
+	}
+}
+
+// complete fills in what frameworks die without, and turns a message in string form into segments: the journal
+// holds one form, and an app that asked for strings gets them from its session.
+func (l *Lane) complete(frame []byte, head *onebot.Head) ([]byte, *onebot.Head) {
+	s := &l.event
+	if head.Missing&onebot.MissingSelfID != 0 {
+		head.SelfID = l.Self()
+	}
+	if head.Missing&onebot.MissingTime != 0 {
+		head.Time = l.router.Now().Unix()
+	}
+	out, err := onebot.Complete(frame, head)
+	if err == nil {
+		err = onebot.PeekHead(out, &s.head)
+	}
+	if err == nil && asString(&s.head) {
+		if out, err = onebot.Reformat(out, &s.head, "array"); err == nil {
+			err = onebot.PeekHead(out, &s.head)
+		}
+	}
+	if err != nil {
+		if s.broken.Add(1) == 1 {
+			l.log.Warn("NapCat sent an event that no application could read; such events are dropped and counted", "account", l.name, "err", err)
+		}
+		return nil, nil
+	}
+	return out, &s.head
+}
+
+// asString reports whether NapCat sent the message as a CQ string.
+func asString(h *onebot.Head) bool { return len(h.Message) > 0 && h.Message[0] == '"' }
+
+// facts reads the event as numbers, with what memory and the store know of it.
+func (l *Lane) facts(f *policy.Facts, h *onebot.Head, rules *accountPlan) {
+	*f = policy.Facts{
+		Kind: kindOf(h.PostType), Detail: h.Detail, SubType: h.SubType,
+		Self: h.SelfID, User: h.UserID, Group: h.GroupID, Target: h.TargetID, Operator: h.OperatorID,
+	}
+	account := l.account.Load()
+	if account != nil {
+		f.ForeignSelf = h.SelfID != account.Self()
+	}
+	access := l.router.Store.Access()
+	person := f.User
+	if f.Own() && f.Detail != "group" {
+		person = f.Target
+	}
+	f.Blocked = access.Blocked(l.name, person)
+	switch f.Kind {
+	case policy.Message, policy.Sent:
+		chat, _ := f.Chat()
+		f.Duplicate = l.event.seen.message(chat, h.MessageID, h.RealSeq)
+		if f.Detail == "private" {
+			f.Approved = access.Approved(l.name, person)
+		}
+		m := onebot.ScanMentions(h.Message, h.SelfID)
+		f.AtSelf, f.AtAll = m.AtSelf, m.AtAll
+		switch {
+		case !m.HasReply:
+		case l.sent.has(m.Reply):
+			f.Reply = policy.ReplyToBot
+		default:
+			f.Reply = policy.ReplyUnknown
+		}
+		if rules.wantsText {
+			l.event.text = onebot.AppendText(l.event.text[:0], h.Message)
+			f.Text = string(l.event.text)
+		}
+	case policy.Request:
+		f.Duplicate = l.event.seen.request(f.Detail, h.Flag)
+	case policy.Notice:
+		if f.Group == 0 {
+			f.Approved = access.Approved(l.name, person)
+		}
+	}
+}
+
+// decided records the decision for `catflap explain`, and tells those who watch.
+func (l *Lane) decided(f *policy.Facts, chat policy.Chat, hasChat bool, v policy.Verdict) {
+	s := &l.event
+	if !slices.Equal(s.apps, s.memo) {
+		s.memo = slices.Clone(s.apps)
+	}
+	d := store.Decision{
+		Time: l.router.Now(), Account: l.name, User: f.User, Kind: s.names.kind(f),
+		Outcome: v.Outcome.String(), Reason: string(v.Reason), Apps: s.memo,
+	}
+	if hasChat {
+		d.Chat = s.names.chat(chat)
+	}
+	l.router.Store.Decisions().Add(d)
+	if l.log.Enabled(context.Background(), slog.LevelDebug) {
+		l.log.Debug("event", "account", l.name, "kind", d.Kind, "sub_type", f.SubType, "chat", d.Chat, "user", f.User, "outcome", d.Outcome, "reason", d.Reason)
+	}
+}
+
+// seedMemory learns from history what was seen and sent before the last start.
+func (l *Lane) seedMemory() {
+	s := &l.event
+	s.seen.init()
+	s.names.init()
+	var past []store.Record
+	l.router.Store.History().Recent(l.name, maxSeen, func(r store.Record) {
+		past = append(past, store.Record{Chat: r.Chat, MessageID: r.MessageID, RealSeq: r.RealSeq, Direction: r.Direction})
+	})
+	for _, r := range slices.Backward(past) {
+		if r.Direction == store.Out {
+			l.sent.add(r.MessageID)
+		}
+		if r.RealSeq != "" { // what an app sent has none until NapCat reports it
+			s.seen.message(r.Chat, r.MessageID, []byte(r.RealSeq))
+		}
+	}
+}
+
+func kindOf(postType string) policy.Kind {
+	switch postType {
+	case "message":
+		return policy.Message
+	case "message_sent":
+		return policy.Sent
+	case "notice":
+		return policy.Notice
+	case "request":
+		return policy.Request
+	case "meta_event":
+		return policy.Meta
+	}
+	return 0
+}
+
+func classOf(k policy.Kind) store.Class {
+	switch k {
+	case policy.Message, policy.Sent:
+		return store.ClassMessage
+	case policy.Request:
+		return store.ClassRequest
+	case policy.Meta:
+		return store.ClassMeta
+	}
+	return store.ClassNotice
+}
