@@ -1,0 +1,448 @@
+// Package appliance builds everything in order, changes it while it runs, and closes it in reverse.
+package appliance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/catflap/catflap/appliance/apps"
+	"github.com/catflap/catflap/appliance/config"
+	"github.com/catflap/catflap/appliance/console"
+	"github.com/catflap/catflap/appliance/gate"
+	"github.com/catflap/catflap/appliance/napcat"
+	"github.com/catflap/catflap/appliance/router"
+	"github.com/catflap/catflap/store"
+)
+
+// AdminSocket is the name of the command line's socket in the data folder.
+const AdminSocket = "admin.sock"
+
+// shutdownTime is how long closing may take before what is left is abandoned.
+const shutdownTime = 5 * time.Second
+
+// Options are what the program gives an appliance.
+type Options struct {
+	Log     *slog.Logger
+	Version string
+	// Reload reads the configuration again; nil means that it cannot change.
+	Reload func() (*config.Config, error)
+	// Group may use the admin socket beside the owner; "" is nobody.
+	Group string
+}
+
+// Appliance is one running catflap. The fields stand in the order in which they are built.
+type Appliance struct {
+	Options
+	began time.Time
+	now   func() time.Time
+
+	store  *store.Store
+	router *router.Router
+	admin  net.Listener
+	api    *console.API
+
+	mu        sync.Mutex // one change at a time; never taken by a link's goroutine
+	cfg       *config.Config
+	accounts  map[string]*napcat.Account
+	indexes   map[string]uint16 // of accounts in the journal; never given to another name
+	apps      map[string]*apps.App
+	slots     map[string]uint8            // of apps in the journal
+	listeners map[string]*napcat.Listener // by configured address
+	gateways  map[string]*apps.Gateway    // by configured address
+
+	running atomic.Pointer[[]*apps.App] // what links' goroutines see of apps
+
+	plans   sync.Mutex // one plan at a time
+	planned planned
+}
+
+// planned is what the router's plan was compiled from.
+type planned struct {
+	cfg   *config.Config
+	slots map[string]uint8
+}
+
+// Open builds an appliance from a checked configuration: afterwards every listener accepts. Close must be called.
+func Open(cfg *config.Config, o Options) (*Appliance, error) {
+	a := &Appliance{
+		Options: o, now: time.Now, began: time.Now(),
+		accounts: make(map[string]*napcat.Account), indexes: make(map[string]uint16),
+		apps: make(map[string]*apps.App), slots: make(map[string]uint8),
+		listeners: make(map[string]*napcat.Listener), gateways: make(map[string]*apps.Gateway),
+	}
+	a.running.Store(new([]*apps.App))
+	limitMemory(cfg.Memory.Limit)
+	if err := a.open(cfg); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	return a, nil
+}
+
+func (a *Appliance) open(cfg *config.Config) (err error) {
+	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
+		return fmt.Errorf("making the data folder: %w", err)
+	}
+	a.store, err = store.Open(cfg.DataDir, store.Options{
+		Sync: cfg.Store.Sync, QueueSync: cfg.Store.QueueSync, MaxBytes: int64(cfg.Store.MaxMB) << 20, Log: a.Log,
+	})
+	if err != nil {
+		return err
+	}
+	a.router = router.New(router.Options{Store: a.store, Log: a.Log, Now: a.now, Rand: rand.Float64})
+	if err := a.apply(cfg); err != nil {
+		return err
+	}
+	a.admin, err = console.ListenSocket(filepath.Join(cfg.DataDir, AdminSocket), a.Group)
+	if err != nil {
+		return err
+	}
+	a.api = a.newAPI()
+	return nil
+}
+
+// limitMemory bounds Go's memory. The process must bound itself: stock Raspberry Pi systems switch the memory
+// cgroup off. GOMEMLIMIT in the environment wins.
+func limitMemory(limit int64) {
+	if os.Getenv("GOMEMLIMIT") == "" && limit > 0 {
+		debug.SetMemoryLimit(limit)
+	}
+}
+
+// Run serves until ctx ends. It returns early only if serving has become impossible.
+func (a *Appliance) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var tasks sync.WaitGroup
+	tasks.Go(func() { a.router.Run(ctx) })
+	server := gate.NewServer(a.api.Handler())
+	tasks.Go(func() {
+		if err := server.Serve(a.admin); !errors.Is(err, http.ErrServerClosed) {
+			cancel(fmt.Errorf("serving the admin socket: %w", err))
+		}
+	})
+	<-ctx.Done()
+	_ = server.Close()
+	tasks.Wait()
+	return context.Cause(ctx)
+}
+
+// Close ends everything in reverse order: no new connections, apps, NapCat, then what is unwritten goes to disk.
+func (a *Appliance) Close() error {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		a.closeLinks()
+	}()
+	var late error
+	select {
+	case <-done:
+	case <-time.After(shutdownTime):
+		late = fmt.Errorf("links did not end within %v; closing the store all the same", shutdownTime)
+	}
+	if a.admin != nil {
+		_ = a.admin.Close()
+	}
+	if a.store == nil {
+		return late
+	}
+	return errors.Join(late, a.store.Close())
+}
+
+func (a *Appliance) closeLinks() {
+	const restarts = 1012
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, g := range a.gateways {
+		g.Close()
+	}
+	for _, l := range a.listeners {
+		l.Close()
+	}
+	var tasks sync.WaitGroup
+	for _, app := range a.apps {
+		tasks.Go(func() { app.Close(restarts, false) })
+	}
+	tasks.Wait()
+	for _, account := range a.accounts {
+		tasks.Go(account.Close)
+	}
+	tasks.Wait()
+}
+
+// Addresses says what listens where, by name.
+func (a *Appliance) Addresses() map[string]string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	out := make(map[string]string)
+	for address, l := range a.listeners {
+		for _, acc := range a.cfg.Accounts {
+			if acc.Enabled && acc.Link == "reverse" && reverseAddress(acc) == address {
+				out["napcat."+acc.Name] = "ws://" + l.Address() + acc.WSPath
+			}
+		}
+	}
+	for address, g := range a.gateways {
+		if address == a.cfg.Gateway.Listen {
+			out["gateway"] = "ws://" + g.Address()
+			continue
+		}
+		for _, app := range a.cfg.Apps {
+			if app.Enabled && app.Listen == address {
+				out["app."+app.Name] = "ws://" + g.Address()
+			}
+		}
+	}
+	if a.admin != nil {
+		out["admin"] = filepath.Join(a.cfg.DataDir, AdminSocket)
+	}
+	return out
+}
+
+// Reload reads the configuration again and changes what is different. On any error the old one serves on.
+func (a *Appliance) Reload(context.Context) (console.ReloadResult, error) {
+	if a.Options.Reload == nil {
+		return console.ReloadResult{}, errors.New("this instance has no configuration file to read again")
+	}
+	next, err := a.Options.Reload()
+	if err != nil {
+		return console.ReloadResult{}, err
+	}
+	a.mu.Lock()
+	before := a.cfg
+	a.mu.Unlock()
+	if err := a.apply(next); err != nil {
+		return console.ReloadResult{}, err
+	}
+	limitMemory(next.Memory.Limit)
+	var result console.ReloadResult
+	for _, c := range config.Diff(before, next) {
+		result.Changed = append(result.Changed, console.Change{Path: c.Path, Kind: string(c.Kind)})
+	}
+	if before.DataDir != next.DataDir || before.Store != next.Store {
+		result.Warnings = append(result.Warnings, "dataDir and store take effect at the next start")
+	}
+	for _, w := range next.Warnings {
+		result.Warnings = append(result.Warnings, w.Head())
+	}
+	return result, nil
+}
+
+// apply makes a configuration the running one: compile and open what is new, swap, start it, then end what is
+// gone. Links whose own settings did not change are not touched.
+func (a *Appliance) apply(next *config.Config) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	slots := a.assignSlots(next)
+	if _, err := router.Compile(next, slots, a.store.Accounts().Groups); err != nil {
+		return err
+	}
+	opened, err := a.openListeners(next)
+	if err != nil {
+		opened.close()
+		return err
+	}
+	maps.Copy(a.listeners, opened.listeners)
+	maps.Copy(a.gateways, opened.gateways)
+
+	a.cfg, a.slots = next, slots
+	if err := a.plan(planned{next, slots}); err != nil {
+		return err
+	}
+	a.applyAccounts(next)
+	a.applyApps(next)
+	a.routeListeners(next)
+	return nil
+}
+
+// plan makes a compiled configuration the one that events and actions meet.
+func (a *Appliance) plan(p planned) error {
+	a.plans.Lock()
+	defer a.plans.Unlock()
+	plan, err := router.Compile(p.cfg, p.slots, a.store.Accounts().Groups)
+	if err != nil {
+		return err
+	}
+	a.planned = p
+	a.router.SetPlan(plan)
+	return nil
+}
+
+// replan compiles again what is running: what the store knows has changed.
+func (a *Appliance) replan() error {
+	a.plans.Lock()
+	defer a.plans.Unlock()
+	plan, err := router.Compile(a.planned.cfg, a.planned.slots, a.store.Accounts().Groups)
+	if err == nil {
+		a.router.SetPlan(plan)
+	}
+	return err
+}
+
+// assignSlots gives each app its bit in the journal: the one it has, or the lowest that is free.
+func (a *Appliance) assignSlots(next *config.Config) map[string]uint8 {
+	slots := make(map[string]uint8, len(next.Apps))
+	var taken uint64
+	for _, app := range next.Apps {
+		if slot, ok := a.slots[app.Name]; ok {
+			slots[app.Name] = slot
+			taken |= 1 << slot
+		}
+	}
+	for _, app := range next.Apps {
+		if _, ok := slots[app.Name]; ok {
+			continue
+		}
+		var slot uint8
+		for taken&(1<<slot) != 0 {
+			slot++
+		}
+		slots[app.Name] = slot
+		taken |= 1 << slot
+	}
+	return slots
+}
+
+// index is an account's number in the journal.
+func (a *Appliance) index(name string) uint16 {
+	i, ok := a.indexes[name]
+	if !ok {
+		i = uint16(len(a.indexes))
+		a.indexes[name] = i
+	}
+	return i
+}
+
+// account returns a running account by name, nil if there is none.
+func (a *Appliance) account(name string) *napcat.Account {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.accounts[name]
+}
+
+// openedListeners are those that a configuration needs and that are not open yet.
+type openedListeners struct {
+	listeners map[string]*napcat.Listener
+	gateways  map[string]*apps.Gateway
+}
+
+func (o openedListeners) close() {
+	for _, l := range o.listeners {
+		l.Close()
+	}
+	for _, g := range o.gateways {
+		g.Close()
+	}
+}
+
+func (a *Appliance) openListeners(next *config.Config) (openedListeners, error) {
+	o := openedListeners{make(map[string]*napcat.Listener), make(map[string]*apps.Gateway)}
+	for address, key := range reverseAddresses(next) {
+		if a.listeners[address] != nil {
+			continue
+		}
+		l, err := napcat.Listen(address, a.Log, a.now)
+		if err != nil {
+			return o, fmt.Errorf("%s: %w", key, err)
+		}
+		o.listeners[address] = l
+	}
+	for address, key := range gatewayAddresses(next) {
+		if a.gateways[address] != nil {
+			continue
+		}
+		g, err := apps.OpenGateway(address, next.Gateway.Platform, a.Log, a.now)
+		if err != nil {
+			return o, fmt.Errorf("%s: %w", key, err)
+		}
+		o.gateways[address] = g
+	}
+	return o, nil
+}
+
+// routeListeners tells the listeners whom they serve and closes those that serve nobody any more.
+func (a *Appliance) routeListeners(next *config.Config) {
+	byListener := make(map[string][]*napcat.Account)
+	for _, acc := range next.Accounts {
+		if running := a.accounts[acc.Name]; running != nil && acc.Link == "reverse" {
+			byListener[reverseAddress(acc)] = append(byListener[reverseAddress(acc)], running)
+		}
+	}
+	wanted := reverseAddresses(next)
+	for address, l := range a.listeners {
+		l.Set(byListener[address])
+		if wanted[address] == "" {
+			l.Close()
+			delete(a.listeners, address)
+		}
+	}
+	byGateway := make(map[string][]*apps.App)
+	for _, app := range next.Apps {
+		running := a.apps[app.Name]
+		if running == nil || running.Dials() {
+			continue
+		}
+		address := app.Listen
+		if address == "" {
+			address = next.Gateway.Listen
+		}
+		byGateway[address] = append(byGateway[address], running)
+	}
+	open := gatewayAddresses(next)
+	for address, g := range a.gateways {
+		g.Set(byGateway[address])
+		if open[address] == "" {
+			g.Close()
+			delete(a.gateways, address)
+		}
+	}
+}
+
+func reverseAddress(acc config.Account) string {
+	return net.JoinHostPort(acc.WSHost, strconv.Itoa(int(acc.WSPort)))
+}
+
+// reverseAddresses are where NapCat connects to, with a name for errors.
+func reverseAddresses(c *config.Config) map[string]string {
+	out := make(map[string]string)
+	for _, acc := range c.Accounts {
+		if acc.Enabled && acc.Link == "reverse" {
+			out[reverseAddress(acc)] = fmt.Sprintf("account %s (wsHost, wsPort)", acc.Name)
+		}
+	}
+	return out
+}
+
+// gatewayAddresses are where apps connect to. Without an app that comes by itself there is no gateway.
+func gatewayAddresses(c *config.Config) map[string]string {
+	out := make(map[string]string)
+	for _, app := range c.Apps {
+		switch {
+		case !app.Enabled || !served(app):
+		case app.Listen != "":
+			out[app.Listen] = fmt.Sprintf("apps.%s.listen", app.Name)
+		case app.Connect == "":
+			out[c.Gateway.Listen] = "gateway.listen"
+		}
+	}
+	return out
+}
+
+// served reports whether this version has the app's protocol and transport.
+func served(app config.App) bool { return app.Protocol == "onebot11" && app.Post == "" }
+
+// sortedNames are a map's keys in order.
+func sortedNames[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,169 @@
+package appliance
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+
+	"github.com/catflap/catflap/appliance/apps"
+	"github.com/catflap/catflap/appliance/config"
+	"github.com/catflap/catflap/appliance/napcat"
+	"github.com/catflap/catflap/appliance/onebot"
+	"github.com/catflap/catflap/appliance/router"
+)
+
+// applyAccounts starts, restarts and ends accounts. Only settings of the link itself restart it: policy has
+// been swapped already.
+func (a *Appliance) applyAccounts(next *config.Config) {
+	wanted := make(map[string]config.Account)
+	for _, acc := range next.Accounts {
+		if acc.Enabled && (acc.Link == "reverse" || acc.Link == "forward") {
+			wanted[acc.Name] = acc
+		}
+	}
+	for name, running := range a.accounts {
+		acc, ok := wanted[name]
+		if ok && sameLink(running.Config, acc) {
+			delete(wanted, name)
+			continue
+		}
+		delete(a.accounts, name)
+		running.Close()
+	}
+	for _, name := range sortedNames(wanted) {
+		a.accounts[name] = a.startAccount(wanted[name], next)
+	}
+}
+
+func (a *Appliance) startAccount(acc config.Account, next *config.Config) *napcat.Account {
+	name := acc.Name
+	index := a.index(name)
+	lane := a.router.Lane(name, index, a.Log)
+	account := napcat.New(napcat.Options{
+		Config:   acc,
+		Index:    index,
+		MaxFrame: next.Limits.MaxFrameMB << 20,
+		Echo:     fmt.Sprintf("catflap-%d-%d-%d-", a.store.Epoch(), index, rand.Uint32()),
+		Event:    func(frame []byte, head *onebot.Head) { lane.Event(frame, head) },
+		Changed: func() {
+			lane.AccountChanged()
+			a.accountChanged(name)
+		},
+		Pin:    func(self uint64) error { return a.store.Accounts().Pin(name, self) },
+		Joined: func(groups []uint64) { a.joined(name, groups) },
+		Log:    a.Log,
+		Now:    a.now,
+		Rand:   rand.Float64,
+	}, a.store.Accounts().Pinned(name))
+	lane.Attach(account)
+	account.Start()
+	return account
+}
+
+// accountChanged tells the apps. It runs on links' goroutines and must not wait for a reload, which may be
+// waiting for such a link to end.
+func (a *Appliance) accountChanged(name string) {
+	for _, app := range *a.running.Load() {
+		app.AccountChanged(name)
+	}
+}
+
+// joined keeps the groups that an account is in: a bare number in groupAllowFrom that is one of them is no sender.
+func (a *Appliance) joined(name string, groups []uint64) {
+	if slices.Equal(a.store.Accounts().Groups(name), groups) {
+		return
+	}
+	err := a.store.Accounts().SetGroups(name, groups)
+	if err == nil {
+		err = a.replan()
+	}
+	if err != nil {
+		a.Log.Warn("keeping the list of joined groups failed", "account", name, "err", err)
+	}
+}
+
+// applyApps starts, restarts and ends apps. Rights, views and limits have been swapped already; a link that is
+// healthy is closed only if its own settings changed.
+func (a *Appliance) applyApps(next *config.Config) {
+	wanted := make(map[string]config.App)
+	for _, app := range next.Apps {
+		if app.Enabled && served(app) {
+			wanted[app.Name] = app
+		}
+	}
+	for name, running := range a.apps {
+		app, ok := wanted[name]
+		if ok && sameTransport(running.Config, app) {
+			running.SetAccounts(a.accountsOf(app, next))
+			delete(wanted, name)
+			continue
+		}
+		const restarts = 1012
+		delete(a.apps, name)
+		running.Close(restarts, !ok)
+	}
+	var start []*apps.App
+	for _, name := range sortedNames(wanted) {
+		app := apps.New(apps.Options{
+			Config: wanted[name], Slot: a.slots[name], Accounts: a.accountsOf(wanted[name], next),
+			Journal: a.store.Journal(), Action: a.router.Action, MaxFrame: next.Limits.MaxFrameMB << 20,
+			Log: a.Log, Now: a.now, Rand: rand.Float64,
+		})
+		a.apps[name] = app
+		start = append(start, app)
+	}
+	list := make([]*apps.App, 0, len(a.apps))
+	for _, name := range sortedNames(a.apps) {
+		list = append(list, a.apps[name])
+	}
+	a.running.Store(&list)
+	for _, app := range start {
+		app.Start()
+	}
+}
+
+// accountsOf are the accounts that an app serves, as it sees them: by name, so that an account may be restarted
+// below a link that stays.
+func (a *Appliance) accountsOf(app config.App, c *config.Config) []apps.Account {
+	var out []apps.Account
+	for _, name := range router.Serves(app, c) {
+		lane := a.router.Lane(name, a.index(name), a.Log)
+		out = append(out, apps.Account{Name: name, Index: a.index(name), Self: lane.Self, Health: func() apps.Health {
+			st := lane.State()
+			return apps.Health{Linked: st.Linked && !st.HalfDead, Online: st.Online}
+		}})
+	}
+	return out
+}
+
+// sameLink reports whether an account's link can stay as it is.
+func sameLink(x, y config.Account) bool {
+	type link struct {
+		host, path, token, kind, url, api, httpPath, ca string
+		port                                            uint16
+		noToken, verify                                 bool
+		self                                            uint64
+		reconnect                                       config.Reconnect
+		heartbeat                                       config.Heartbeat
+	}
+	of := func(c config.Account) link {
+		return link{c.WSHost, c.WSPath, c.AccessToken, c.Link, c.URL, c.APIURL, c.HTTPPath, c.CAFile, c.WSPort,
+			c.AllowNoToken, c.VerifyCertificate, c.SelfID, c.Reconnect, c.Heartbeat}
+	}
+	return of(x) == of(y)
+}
+
+// sameTransport reports whether an app's links can stay as they are. What the router decides about an app is not
+// among it, nor which accounts it serves.
+func sameTransport(x, y config.App) bool {
+	of := func(c config.App) config.App {
+		return config.App{
+			Name: c.Name, Protocol: c.Protocol, Connect: c.Connect, Listen: c.Listen, Post: c.Post, Secret: c.Secret,
+			AccessToken: c.AccessToken, Transports: c.Transports, Reconnect: c.Reconnect, MessageFormat: c.MessageFormat,
+			Heartbeat: c.Heartbeat, Ack: c.Ack, Queue: c.Queue, CORS: c.CORS, AllowNoToken: c.AllowNoToken,
+			VerifyCertificate: c.VerifyCertificate, CAFile: c.CAFile,
+		}
+	}
+	return reflect.DeepEqual(of(x), of(y))
+}

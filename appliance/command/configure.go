@@ -1,0 +1,213 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/catflap/catflap/appliance/config"
+)
+
+// Config checks, shows and imports configurations.
+func (s *Shell) Config() *cli.Command {
+	return &cli.Command{
+		Name: "config", Usage: "check, show and import configurations",
+		Subcommands: []*cli.Command{
+			data(&cli.Command{
+				Name: "check", Usage: "check the configuration: every mistake, with its place",
+				UsageText: "catflap config check\n\nexample: catflap config check --config ./catflap.yaml",
+				Action:    s.checkConfig,
+			}),
+			leaf(&cli.Command{
+				Name: "show", Usage: "print the configuration in force, defaults included, secrets masked",
+				UsageText: "catflap config show\n\nexample: catflap config show | less",
+				Action: func(c *cli.Context) error {
+					if err := none(c); err != nil {
+						return err
+					}
+					cfg, err := s.load(c)
+					if err != nil {
+						return err
+					}
+					_, err = s.Out.Write(cfg.Show())
+					return err
+				},
+			}),
+			leaf(&cli.Command{
+				Name: "schema", Usage: "print the JSON Schema of the configuration, for editors",
+				UsageText: "catflap config schema > catflap.schema.json\n\nexample: catflap config schema > catflap.schema.json",
+				Action: func(c *cli.Context) error {
+					if err := none(c); err != nil {
+						return err
+					}
+					_, err := s.Out.Write(config.Schema())
+					return err
+				},
+			}),
+			leaf(&cli.Command{
+				Name: "import", Usage: "turn an openclaw.json into a catflap.yaml, printed", ArgsUsage: "FILE",
+				UsageText: "catflap config import FILE [--write FILE]\n\nexample: catflap config import ~/.openclaw/openclaw.json --write catflap.yaml",
+				Flags: []cli.Flag{&cli.StringFlag{Name: "write", Usage: "write to this `FILE` (0600) instead of printing"},
+					&cli.BoolFlag{Name: "force", Usage: "overwrite it"}},
+				Action: s.importConfig,
+			}),
+		},
+	}
+}
+
+// checked is what `config check --json` prints.
+type checked struct {
+	File     string  `json:"file"`
+	OK       bool    `json:"ok"`
+	Errors   []issue `json:"errors"`
+	Warnings []issue `json:"warnings"`
+}
+
+type issue struct {
+	File    string `json:"file"`
+	Line    int    `json:"line"`
+	Column  int    `json:"column"`
+	Path    string `json:"path"`
+	Message string `json:"message"`
+}
+
+func issues(list []config.Issue) []issue {
+	out := make([]issue, len(list))
+	for i, one := range list {
+		out[i] = issue{File: one.File, Line: one.Line, Column: one.Column, Path: one.Path, Message: one.Message}
+	}
+	return out
+}
+
+func (s *Shell) checkConfig(c *cli.Context) error {
+	if err := none(c); err != nil {
+		return err
+	}
+	path, err := config.Find(c.String("config"), s.Env)
+	if err != nil {
+		return misuse("", "%v", err)
+	}
+	cfg, err := config.Load(path, s.Env)
+	var wrong *config.Errors
+	if c.Bool("json") {
+		result := checked{File: path, OK: err == nil, Errors: []issue{}, Warnings: []issue{}}
+		switch {
+		case errors.As(err, &wrong):
+			result.Errors = issues(wrong.Issues)
+		case err != nil:
+			result.Errors = []issue{{File: path, Message: err.Error()}}
+		default:
+			result.Warnings = issues(cfg.Warnings)
+		}
+		if printing := s.printValue(result); printing != nil {
+			return printing
+		}
+		if err != nil {
+			return &failure{code: exitUsage}
+		}
+		return nil
+	}
+	if errors.As(err, &wrong) {
+		for _, one := range wrong.Issues {
+			for _, line := range lines(one.String()) {
+				fmt.Fprintln(s.Out, line)
+			}
+		}
+		return misuse("", "%s has %s", path, plural(len(wrong.Issues), "mistake"))
+	}
+	if err != nil {
+		return misuse("", "%v", err)
+	}
+	for _, warning := range cfg.Warnings {
+		for _, line := range lines(warning.String()) {
+			fmt.Fprintln(s.Out, s.paint(s.Out).warn(line))
+		}
+	}
+	fmt.Fprintf(s.Out, "%s is right: %s, %s\n", path, plural(len(cfg.Accounts), "account"), plural(len(cfg.Apps), "app"))
+	return nil
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+func (s *Shell) importConfig(c *cli.Context) error {
+	if err := exactly(c, "the file"); err != nil {
+		return err
+	}
+	in, err := os.Open(c.Args().First())
+	if err != nil {
+		return misuse("", "%v", err)
+	}
+	defer in.Close()
+	const most = 4 << 20
+	text, err := io.ReadAll(io.LimitReader(in, most+1))
+	if err != nil {
+		return failed("", "reading %s: %v", in.Name(), err)
+	}
+	if len(text) > most {
+		return misuse("", "%s is larger than 4 MiB", in.Name())
+	}
+	out, notes, err := config.ImportOpenClaw(text)
+	if err != nil {
+		return misuse("", "importing %s: %v", in.Name(), err)
+	}
+	for _, note := range notes {
+		for _, line := range lines(note.String()) {
+			fmt.Fprintln(s.Err, s.paint(s.Err).warn("! "+line))
+		}
+	}
+	if path := c.String("write"); path != "" {
+		if err := writeNew(path, out, c.Bool("force")); err != nil {
+			return err
+		}
+		fmt.Fprintln(s.Err, "wrote", path)
+		return nil
+	}
+	_, err = s.Out.Write(out)
+	return err
+}
+
+// writable refuses a path that is taken, unless force is given.
+func writable(path string, force bool) error {
+	if _, err := os.Lstat(path); err == nil && !force {
+		return misuse("choose another place with --config, or overwrite it with --force", "%s is there already", path)
+	}
+	return nil
+}
+
+// writeNew writes a file that holds secrets: 0600, and not over another without force. An overwritten file is replaced
+// as a whole, so that a crash leaves either the old or the new one.
+func writeNew(path string, content []byte, force bool) error {
+	if !force {
+		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if errors.Is(err, os.ErrExist) {
+			return misuse("choose another place with --config, or overwrite it with --force", "%s is there already", path)
+		}
+		if err != nil {
+			return failed("", "writing %s: %v", path, err)
+		}
+		_, err = f.Write(content)
+		if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+			os.Remove(path)
+			return failed("", "writing %s: %v", path, err)
+		}
+		return nil
+	}
+	temporary := path + ".new"
+	os.Remove(temporary)
+	if err := writeNew(temporary, content, false); err != nil {
+		return err
+	}
+	if err := os.Rename(temporary, path); err != nil {
+		os.Remove(temporary)
+		return failed("", "writing %s: %v", path, err)
+	}
+	return nil
+}

@@ -1,0 +1,101 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"os"
+	"os/signal"
+	"slices"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/catflap/catflap/appliance"
+	"github.com/catflap/catflap/appliance/config"
+	"github.com/catflap/catflap/store"
+)
+
+// Run serves in the foreground until SIGTERM or SIGINT; SIGHUP reloads.
+func (s *Shell) Run() *cli.Command {
+	return leaf(&cli.Command{
+		Name: "run", Usage: "run in the foreground",
+		UsageText: "catflap run [--config FILE]\n\nSIGTERM and Ctrl-C stop it within 5 s, SIGHUP reloads the configuration.\n\nexample: catflap run --config /etc/catflap/catflap.yaml",
+		Action: func(c *cli.Context) error {
+			if err := none(c); err != nil {
+				return err
+			}
+			cfg, err := s.load(c)
+			if err != nil {
+				return err
+			}
+			return s.serve(c.Context, cfg)
+		},
+	})
+}
+
+func (s *Shell) serve(ctx context.Context, cfg *config.Config) (err error) {
+	log, levels := newLog(s.Err, cfg)
+	for _, warning := range cfg.Warnings {
+		log.Warn(clean(warning.Head()))
+	}
+	load := func() (*config.Config, error) {
+		next, err := config.Load(cfg.Path, s.Env)
+		if err == nil {
+			levels.set(next)
+		}
+		return next, err
+	}
+	a, err := appliance.Open(cfg, appliance.Options{Log: log, Version: s.Version, Reload: load})
+	if err != nil {
+		remedy := ""
+		if errors.Is(err, store.ErrLocked) {
+			remedy = "`catflap status` shows whether it is another catflap"
+		}
+		return failed(remedy, "%v", err)
+	}
+	defer func() {
+		if closing := a.Close(); err == nil && closing != nil {
+			err = failed("", "closing: %v", closing)
+		}
+	}()
+	addresses := a.Addresses()
+	for _, name := range slices.Sorted(maps.Keys(addresses)) {
+		log.Info("listening", "name", name, "address", addresses[name])
+	}
+
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	ctx, cancel := context.WithCancel(ctx)
+	reloads := make(chan struct{})
+	go func() {
+		defer close(reloads)
+		reloadOn(ctx, hangup, a, log)
+	}()
+	defer func() {
+		signal.Stop(hangup)
+		cancel()
+		<-reloads
+	}()
+	if err := a.Run(ctx); err != nil && ctx.Err() == nil {
+		return failed("", "%v", err)
+	}
+	return nil
+}
+
+func reloadOn(ctx context.Context, hangup <-chan os.Signal, a *appliance.Appliance, log *slog.Logger) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hangup:
+		}
+		result, err := a.Reload(ctx)
+		if err != nil {
+			log.Error("the configuration was not reloaded, the old one serves on", "err", err)
+			continue
+		}
+		log.Info("configuration reloaded", "changed", len(result.Changed))
+	}
+}

@@ -1,0 +1,301 @@
+package command
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/catflap/catflap/appliance/simulator"
+)
+
+// Simulate plays NapCat, by a scenario file or by what is typed.
+func (s *Shell) Simulate() *cli.Command {
+	return leaf(&cli.Command{
+		Name: "simulate", Usage: "play NapCat: dial or serve like it, by a scenario or by hand",
+		UsageText: "catflap simulate [--url ws://... | --listen HOST:PORT] [--token T] [--self QQ] [--scenario FILE]\n\n" +
+			"Without --url and --listen it dials the instance of the configuration. Without --scenario it reads lines:\n" +
+			"  20002: hello             a private message\n" +
+			"  30003/20002: @bot hi     a group message; @bot, @all and @QQ are mentions\n" +
+			"  /offline  /online        QQ itself loses or regains its login\n" +
+			"  /drop                    the connection breaks\n" +
+			"  /quit                    the end\n\n" +
+			"example: catflap simulate --url ws://127.0.0.1:3001/onebot/v11/ws --token s3cret",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "url", Usage: "dial this address, as NapCat's WebSocket client does (link: reverse)"},
+			&cli.StringFlag{Name: "listen", Usage: "serve at this address, as NapCat's WebSocket server does (link: forward)"},
+			&cli.Uint64Flag{Name: "self", Usage: "the bot's QQ number", Value: 10001},
+			&cli.StringFlag{Name: "token", Usage: "the access token"},
+			&cli.StringFlag{Name: "account", Usage: "which account of the configuration to play"},
+			&cli.StringFlag{Name: "scenario", Usage: "play this `FILE` instead of reading lines"},
+			&cli.BoolFlag{Name: "report-self", Usage: "report what the bot itself says (reportSelfMessage)", Value: true},
+		},
+		Action: s.simulate,
+	})
+}
+
+func (s *Shell) simulate(c *cli.Context) error {
+	if err := none(c); err != nil {
+		return err
+	}
+	address, listen, token := c.String("url"), c.String("listen"), c.String("token")
+	if address != "" && listen != "" {
+		return misuse("--url dials, --listen serves", "--url and --listen exclude each other")
+	}
+	if address == "" && listen == "" {
+		var err error
+		if address, token, err = s.napcatSide(c); err != nil {
+			return err
+		}
+	}
+	var scenario *simulator.Scenario
+	if file := c.String("scenario"); file != "" {
+		var err error
+		if scenario, err = simulator.LoadScenario(file); err != nil {
+			return misuse("", "%v", err)
+		}
+	}
+	log := slog.New(slog.NewTextHandler(s.Err, &slog.HandlerOptions{Level: slog.LevelInfo, ReplaceAttr: withoutTime}))
+	o := simulator.Options{Token: token, ReportSelf: c.Bool("report-self"), Log: log}
+	if scenario != nil {
+		o.World = scenario.World
+	}
+	if scenario == nil || c.IsSet("self") {
+		o.SelfID = c.Uint64("self")
+	}
+	nap := simulator.New(o)
+	ctx, cancel := context.WithCancelCause(c.Context)
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer cancel(nil)
+	serve := func() error { return nap.Dial(ctx, address) }
+	if listen != "" {
+		l, err := net.Listen("tcp", listen)
+		if err != nil {
+			return failed("", "%v", err)
+		}
+		fmt.Fprintln(s.Err, "serving at ws://"+l.Addr().String()+"/")
+		serve = func() error { return nap.Serve(ctx, l) }
+	}
+	running.Go(func() {
+		if err := serve(); err != nil {
+			cancel(err)
+		}
+	})
+	if scenario == nil {
+		running.Go(func() { s.showSent(ctx, nap) })
+	}
+
+	var err error
+	if scenario != nil {
+		err = s.playScenario(ctx, nap, scenario)
+	} else {
+		err = s.playLines(ctx, nap)
+	}
+	if cause := context.Cause(ctx); cause != nil {
+		if errors.Is(cause, context.Canceled) {
+			return nil // Ctrl-C
+		}
+		err = cause
+	}
+	return err
+}
+
+func withoutTime(_ []string, a slog.Attr) slog.Attr {
+	if a.Key == slog.TimeKey {
+		return slog.Attr{}
+	}
+	return a
+}
+
+// napcatSide is where the NapCat of an account of the configuration would dial, and with which token.
+func (s *Shell) napcatSide(c *cli.Context) (address, token string, err error) {
+	cfg, err := s.load(c)
+	if err != nil {
+		return "", "", err
+	}
+	a, err := pick(cfg, c.String("account"))
+	if err != nil {
+		return "", "", err
+	}
+	if a.Link != "reverse" {
+		return "", "", misuse("serve with --listen at the address of its url", "account %s has link: %s, so NapCat does not dial", a.Name, a.Link)
+	}
+	host := a.WSHost
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	token = a.AccessToken
+	if c.String("token") != "" {
+		token = c.String("token")
+	}
+	return "ws://" + net.JoinHostPort(host, strconv.Itoa(int(a.WSPort))) + a.WSPath, token, nil
+}
+
+// playScenario plays it; a step that did not go as written is a failure.
+func (s *Shell) playScenario(ctx context.Context, nap *simulator.NapCat, scenario *simulator.Scenario) error {
+	failures, err := simulator.Run(ctx, nap, scenario, s.Out)
+	if err == nil && len(failures) > 0 {
+		return failed("", "%s failed", plural(len(failures), "step"))
+	}
+	return err
+}
+
+// showSent prints what the bot says, until ctx ends.
+func (s *Shell) showSent(ctx context.Context, nap *simulator.NapCat) {
+	for last := int64(0); ; {
+		sent, err := nap.WaitSent(ctx, func(sent simulator.Sent) bool { return sent.Seq > last })
+		if err != nil {
+			return
+		}
+		last = sent.Seq
+		where := qq(sent.User)
+		if sent.Group != 0 {
+			where = "group " + qq(sent.Group)
+		}
+		text := clean(sent.Text)
+		for _, segment := range sent.Segments {
+			if segment.Type != "text" {
+				text += " [" + clean(segment.Type) + "]"
+			}
+		}
+		fmt.Fprintln(s.Out, s.paint(s.Out).good("bot -> "+where+":"), text)
+	}
+}
+
+// playLines reads lines until /quit, the end of ctx, or the end of a terminal's input. When the input is no terminal,
+// its end does not end NapCat: scripts pipe a few lines in and watch what comes of them.
+func (s *Shell) playLines(ctx context.Context, nap *simulator.NapCat) error {
+	typed := make(chan string)
+	ended := make(chan error, 1)
+	// Reading a terminal cannot be interrupted: this goroutine may outlive the command, which ends the process.
+	go func() {
+		in := bufio.NewScanner(s.In)
+		in.Buffer(nil, 1<<20)
+		for in.Scan() {
+			select {
+			case typed <- in.Text():
+			case <-ctx.Done():
+				return
+			}
+		}
+		ended <- in.Err()
+	}()
+	if isTerminal(s.In) {
+		fmt.Fprintln(s.Err, `type "20002: hello" or "30003/20002: @bot hi"; /quit ends`)
+	}
+	if err := nap.WaitConnected(ctx); err != nil {
+		return nil
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-ended:
+			if err != nil || isTerminal(s.In) {
+				return err
+			}
+			<-ctx.Done()
+			return nil
+		case line := <-typed:
+			quit, err := play(nap, line)
+			if err != nil {
+				fmt.Fprintln(s.Err, s.paint(s.Err).bad(clean(err.Error())))
+			}
+			if quit {
+				return nil
+			}
+		}
+	}
+}
+
+// play does what one line says.
+func play(nap *simulator.NapCat, line string) (quit bool, err error) {
+	switch line = strings.TrimSpace(line); line {
+	case "":
+		return false, nil
+	case "/quit":
+		return true, nil
+	case "/offline":
+		nap.SetOnline(false)
+		return false, nil
+	case "/online":
+		nap.SetOnline(true)
+		return false, nil
+	case "/drop":
+		nap.Drop()
+		return false, nil
+	}
+	from, segments, err := spoken(line, nap.SelfID())
+	if err == nil {
+		nap.Say(from, segments...)
+	}
+	return false, err
+}
+
+// spoken reads "USER: text" or "GROUP/USER: text".
+func spoken(line string, self uint64) (simulator.From, []simulator.Segment, error) {
+	who, text, ok := strings.Cut(line, ":")
+	text = strings.TrimSpace(text)
+	if !ok || text == "" {
+		return simulator.From{}, nil, errors.New(`write "20002: hello" or "30003/20002: @bot hi"`)
+	}
+	var from simulator.From
+	groupText, userText, inGroup := strings.Cut(who, "/")
+	if !inGroup {
+		userText = groupText
+	}
+	user, err := strconv.ParseUint(strings.TrimSpace(userText), 10, 64)
+	if err != nil || user == 0 {
+		return from, nil, fmt.Errorf("%q is not a QQ number", strings.TrimSpace(userText))
+	}
+	from = simulator.Private(user)
+	if inGroup {
+		group, err := strconv.ParseUint(strings.TrimSpace(groupText), 10, 64)
+		if err != nil || group == 0 {
+			return from, nil, fmt.Errorf("%q is not a group number", strings.TrimSpace(groupText))
+		}
+		from = simulator.InGroup(group, user)
+	}
+	return from, mentions(text, self), nil
+}
+
+// mentions makes segments: @bot, @all and @NUMBER at the start of a word become at segments.
+func mentions(text string, self uint64) []simulator.Segment {
+	var out []simulator.Segment
+	plain := ""
+	for _, word := range strings.SplitAfter(text, " ") {
+		name, isMention := strings.CutPrefix(strings.TrimRight(word, " "), "@")
+		var at simulator.Segment
+		id, err := strconv.ParseUint(name, 10, 64)
+		switch {
+		case !isMention:
+			plain += word
+			continue
+		case name == "bot":
+			at = simulator.At(self)
+		case name == "all":
+			at = simulator.AtAll()
+		case err == nil && id != 0:
+			at = simulator.At(id)
+		default:
+			plain += word
+			continue
+		}
+		if plain != "" {
+			out = append(out, simulator.Text(plain))
+		}
+		out, plain = append(out, at), word[len("@")+len(name):]
+	}
+	if plain != "" {
+		out = append(out, simulator.Text(plain))
+	}
+	return out
+}

@@ -1,0 +1,208 @@
+package command
+
+import (
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// texts is what init, demo and explain say, in one language. Fields with %s and %d are formats; a test holds the two
+// languages to the same fields and verbs.
+type texts struct {
+	// init
+	AskWhere, AskAddress, AskOwner, AskApps    string
+	BadWhere, BadNumber, BadApp, NeedAddress   string
+	Wrote, NapCatHead, NapCatWhere, NapCatOver string
+	AppsHead, ThenRun                          string
+	DotEnv, Restart                            string
+	KoishiSteps, AstrBotSteps, ZeroBotSteps    string
+	OtherSteps, ContainerNote, OpenNote        string
+	// demo
+	DemoHead, DemoLinked, DemoEcho                                     string
+	SceneFriend, SceneStranger, SceneGroup, SceneUnlisted              string
+	FriendSays, StrangerSays, GroupSays, BotSays, Told                 string
+	FriendWhy, StrangerWhy, Approve, StrangerIn, UnmentionedWhy        string
+	MentionWhy, UnlistedWhy, ExplainHead, TryHead, TryStop, Gone, Fail string
+	// explain: why a reason came up, and the key to set
+	reasons map[string]string
+}
+
+// why explains a reason of `catflap explain`; empty when it needs no words.
+func (t *texts) why(reason string) string { return t.reasons[reason] }
+
+// texts chooses the language: --lang, else the locale's, else English. c may be nil.
+func (s *Shell) texts(c *cli.Context) *texts {
+	if s.language(c) == "zh" {
+		return chinese()
+	}
+	return english()
+}
+
+func (s *Shell) language(c *cli.Context) string {
+	if c != nil && c.String("lang") != "" {
+		return c.String("lang")
+	}
+	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
+		if value, _ := s.Env(name); value != "" {
+			if strings.HasPrefix(strings.ToLower(value), "zh") {
+				return "zh"
+			}
+			return "en"
+		}
+	}
+	return "en"
+}
+
+// langFlag chooses the language of what a command says.
+func langFlag() cli.Flag {
+	return &cli.StringFlag{Name: "lang", Usage: "zh or en (default: by $LANG)", Action: func(_ *cli.Context, value string) error {
+		if value != "zh" && value != "en" {
+			return misuse("", "--lang must be zh or en, not %q", clean(value))
+		}
+		return nil
+	}}
+}
+
+func english() *texts {
+	return &texts{
+		AskWhere:      "Where does NapCat run? 1 = on this host, 2 = in a container on this host, 3 = on another machine [1]: ",
+		AskAddress:    "The address of this box, as NapCat and the frameworks reach it [%s]: ",
+		AskOwner:      "Your own QQ number, which may approve people (empty = none): ",
+		AskApps:       "Which frameworks will be connected? (%s; several with commas, empty = other): ",
+		BadWhere:      "%q is none of host, container, remote",
+		BadNumber:     "%q is not a QQ number",
+		BadApp:        "%q is none of %s",
+		NeedAddress:   "this box has no private address that could be guessed: give its address with --address",
+		Wrote:         "Wrote %s (only you can read it: it holds the tokens).",
+		NapCatHead:    "1. NapCat: paste this into its file config/onebot11_<QQ>.json (or add the client in its WebUI), then restart NapCat:",
+		NapCatWhere:   "   `catflap napcat config --write DIR` merges it into the file for you; DIR is NapCat's config folder.",
+		NapCatOver:    "   catflap listens on %s; NapCat dials %s.",
+		AppsHead:      "2. The frameworks:",
+		ThenRun:       "3. Start it: catflap run --config %s\n   and look at it: catflap status --config %s",
+		DotEnv:        "in its .env:",
+		Restart:       "then restart it",
+		KoishiSteps:   "in adapter-onebot: protocol ws-reverse, path /onebot, selfId = the bot's QQ number. Koishi checks no token on that path: keep its port 5140 away from the network",
+		AstrBotSteps:  "add the platform aiocqhttp: ws_reverse_host 127.0.0.1, ws_reverse_port 6199, ws_reverse_token as below",
+		ZeroBotSteps:  "driver.NewWebSocketClient(URL, token) with:",
+		OtherSteps:    "it connects to catflap (WebSocket, HTTP API or SSE) with:",
+		ContainerNote: "NapCat runs elsewhere: loopback addresses cannot be reached from there, so catflap listens on all addresses. The tokens protect it; a firewall is still wise.",
+		OpenNote:      "Until you approve people (`catflap pairing list`) or list groups in the file, the bot answers nobody: that is on purpose.",
+
+		DemoHead:       "catflap demo: a throw-away instance, a simulated NapCat (bot %d) and an echo app that answers \"ping X\" with \"pong X\".",
+		DemoLinked:     "NapCat is linked.",
+		DemoEcho:       "The echo app is connected to the gateway by WebSocket.",
+		SceneFriend:    "Somebody whom allowFrom lists writes",
+		SceneStranger:  "Somebody whom nobody has approved writes",
+		SceneGroup:     "In a listed group",
+		SceneUnlisted:  "In a group that is not listed",
+		FriendSays:     "%d says: %s",
+		StrangerSays:   "%d says: %s",
+		GroupSays:      "%d says in group %d: %s",
+		BotSays:        "the bot answers: %s",
+		Told:           "the bot tells %d: %s",
+		FriendWhy:      "allowFrom has this person, so the echo app got the message.",
+		StrangerWhy:    "dmPolicy is pairing: no app sees the message, and the person gets a code.",
+		Approve:        "You approve:  %s",
+		StrangerIn:     "Approved people get through from now on, in private chats only.",
+		UnmentionedWhy: "Nobody mentioned the bot: the message is kept as context and no app gets it.",
+		MentionWhy:     "An @ mention triggers the bot.",
+		UnlistedWhy:    "groupPolicy is allowlist and the group is not listed: the message is dropped, its text is kept nowhere.",
+		ExplainHead:    "What `catflap explain` says about all this:",
+		TryHead:        "It keeps running. Try, in another terminal:",
+		TryStop:        "Ctrl-C ends the demo and removes %s.",
+		Gone:           "The demo is over; its folder is removed.",
+		Fail:           "this did not happen: %s",
+		reasons: map[string]string{
+			"blocked":               "the sender is on a block list (`blocked` in the file, or `catflap pairing block`)",
+			"duplicate":             "the same message came before",
+			"group.not-listed":      "groupPolicy is allowlist: add the group's number under `groups` (or to groupAllowFrom) to let it in",
+			"group.disabled":        "groups.<id>.enabled is false",
+			"group.closed":          "groupPolicy is closed: no group gets through",
+			"sender.not-allowed":    "the group's allowFrom (or groupAllowFrom) does not have the sender",
+			"mention.required":      "nobody mentioned the bot; groups.<id>.requireMention: false, or requireMention: false of an app, lifts that",
+			"mention.reply-unknown": "a reply to a message that catflap does not know to be the bot's counts as no mention",
+			"dm.pairing-required":   "dmPolicy is pairing and the sender is not approved: `catflap pairing approve CODE`, or allowFrom",
+			"dm.closed":             "dmPolicy is closed: no private message gets through",
+			"dm.not-listed":         "dmPolicy is allowlist and allowFrom does not have the sender",
+			"dm.temp-session":       "a stranger wrote by way of a group; tempSessions: true lets that in",
+			"self.not-admitted":     "the account's own message in a chat that is not the bot's business",
+			"self.foreign":          "the event carries another QQ number than the account's; `catflap account unpin NAME` if the account has changed",
+			"app.except":            "the app's `except` matches",
+			"app.not-in-only":       "the app's `only` does not match",
+			"app.self-off":          "the account's own message; reportSelf: true gives it to the app",
+			"policy.invalid":        "the policy could not be read, so everything is refused: `catflap config check`",
+		},
+	}
+}
+
+func chinese() *texts {
+	return &texts{
+		AskWhere:      "NapCat 在哪里运行？1 = 本机，2 = 本机的容器里，3 = 另一台机器 [1]：",
+		AskAddress:    "本机地址，NapCat 和各框架要能连到 [%s]：",
+		AskOwner:      "你自己的 QQ 号，可以批准别人（留空 = 不设）：",
+		AskApps:       "要接哪些框架？（%s；多个用逗号分开，留空 = other）：",
+		BadWhere:      "%q 不是 host、container、remote 之一",
+		BadNumber:     "%q 不是 QQ 号",
+		BadApp:        "%q 不是 %s 之一",
+		NeedAddress:   "猜不到本机的内网地址：请用 --address 给出",
+		Wrote:         "已写入 %s（里面有令牌，只有你能读）。",
+		NapCatHead:    "1. NapCat：把下面这段粘贴到它的 config/onebot11_<QQ号>.json（或在 WebUI 里添加），然后重启 NapCat：",
+		NapCatWhere:   "   也可以用 `catflap napcat config --write DIR` 自动合并，DIR 是 NapCat 的 config 文件夹。",
+		NapCatOver:    "   catflap 监听 %s，NapCat 连接 %s。",
+		AppsHead:      "2. 框架：",
+		ThenRun:       "3. 启动：catflap run --config %s\n   查看：catflap status --config %s",
+		DotEnv:        "在它的 .env 里写：",
+		Restart:       "然后重启它",
+		KoishiSteps:   "adapter-onebot 里选 protocol ws-reverse，path 填 /onebot，selfId 填机器人的 QQ 号。Koishi 在这条路径上不检查令牌：不要把它的 5140 端口暴露到网络上",
+		AstrBotSteps:  "添加平台 aiocqhttp：ws_reverse_host 填 127.0.0.1，ws_reverse_port 填 6199，ws_reverse_token 填下面的令牌",
+		ZeroBotSteps:  "driver.NewWebSocketClient(URL, token) 填：",
+		OtherSteps:    "由它来连接 catflap（WebSocket、HTTP API 或 SSE）：",
+		ContainerNote: "NapCat 不在本机的网络里，连不到 127.0.0.1，所以 catflap 监听所有地址。有令牌保护，但最好再配防火墙。",
+		OpenNote:      "在你批准好友（`catflap pairing list`）或在文件里列出群之前，机器人不理任何人：这是有意的。",
+
+		DemoHead:       "catflap 演示：一个用完即弃的实例、一个模拟的 NapCat（机器人 %d），和一个对“ping X”回答“pong X”的应用。",
+		DemoLinked:     "NapCat 已连上。",
+		DemoEcho:       "应用已通过 WebSocket 连上网关。",
+		SceneFriend:    "allowFrom 里的人来信",
+		SceneStranger:  "还没被批准的人来信",
+		SceneGroup:     "在已列出的群里",
+		SceneUnlisted:  "在没有列出的群里",
+		FriendSays:     "%d 说：%s",
+		StrangerSays:   "%d 说：%s",
+		GroupSays:      "%d 在群 %d 里说：%s",
+		BotSays:        "机器人回答：%s",
+		Told:           "机器人告诉 %d：%s",
+		FriendWhy:      "allowFrom 里有这个人，所以应用收到了消息。",
+		StrangerWhy:    "dmPolicy 是 pairing：任何应用都看不到这条消息，来信的人得到一个配对码。",
+		Approve:        "你来批准：%s",
+		StrangerIn:     "批准之后就能通过，但只限私聊。",
+		UnmentionedWhy: "没有人 @ 机器人：消息只作为上下文保存，应用收不到。",
+		MentionWhy:     "@ 机器人才会触发它。",
+		UnlistedWhy:    "groupPolicy 是 allowlist，而这个群没有列出：消息被丢弃，内容不会保存在任何地方。",
+		ExplainHead:    "`catflap explain` 对这一切的说明：",
+		TryHead:        "演示会继续运行。在另一个终端里试试：",
+		TryStop:        "按 Ctrl-C 结束演示并删除 %s。",
+		Gone:           "演示结束，文件夹已删除。",
+		Fail:           "这件事没有发生：%s",
+		reasons: map[string]string{
+			"blocked":               "发送者在黑名单里（文件里的 `blocked`，或 `catflap pairing block`）",
+			"duplicate":             "同一条消息已经来过",
+			"group.not-listed":      "groupPolicy 是 allowlist：把群号写进 `groups`（或 groupAllowFrom）就能放行",
+			"group.disabled":        "groups.<群号>.enabled 是 false",
+			"group.closed":          "groupPolicy 是 closed：所有群都不放行",
+			"sender.not-allowed":    "群的 allowFrom（或 groupAllowFrom）里没有这个人",
+			"mention.required":      "没有人 @ 机器人；设 groups.<群号>.requireMention: false，或应用的 requireMention: false 就不需要 @",
+			"mention.reply-unknown": "回复的消息不确定是不是机器人发的，不算 @",
+			"dm.pairing-required":   "dmPolicy 是 pairing 而这个人还没被批准：`catflap pairing approve 配对码`，或写进 allowFrom",
+			"dm.closed":             "dmPolicy 是 closed：所有私聊都不放行",
+			"dm.not-listed":         "dmPolicy 是 allowlist，而 allowFrom 里没有这个人",
+			"dm.temp-session":       "陌生人通过群发起的临时会话；设 tempSessions: true 才放行",
+			"self.not-admitted":     "账号自己在别的聊天里发的消息，与机器人无关",
+			"self.foreign":          "事件里的 QQ 号不是这个账号的；如果换了账号，用 `catflap account unpin 名称`",
+			"app.except":            "符合应用的 `except`",
+			"app.not-in-only":       "不符合应用的 `only`",
+			"app.self-off":          "账号自己发的消息；应用设 reportSelf: true 才会收到",
+			"policy.invalid":        "策略无法读取，所以全部拒绝：`catflap config check`",
+		},
+	}
+}

@@ -1,0 +1,76 @@
+// Package console serves the JSON API through which catflap is looked at and steered: on the admin socket for the
+// command line, and under /api/v1/ of the console for browsers.
+package console
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/catflap/catflap/policy"
+	"github.com/catflap/catflap/store"
+)
+
+// API is what the handlers need of the instance. The appliance fills the fields before Handler is called and does not
+// change them afterwards. A nil function means that nothing is running (the command line opened the store by itself):
+// the routes that need it answer 503 and say how to start an instance.
+type API struct {
+	Version string
+	// Store holds pairings, history, decisions and the audit log. It is needed by most routes.
+	Store *store.Store
+	// Accounts lists the configured accounts; it is asked on every request, so a reload shows at once.
+	Accounts func() []AccountInfo
+	// Limits returns an account's bounds of the pairing book.
+	Limits func(account string) policy.PairingLimits
+	// Language is that of the texts sent to QQ users: "zh" or "en". Nil means zh.
+	Language func() string
+
+	// Status is a snapshot of the running instance.
+	Status func() Status
+	// Call performs an action for the owner and returns the response envelope as NapCat gave it.
+	Call func(ctx context.Context, account, action string, params []byte) ([]byte, error)
+	// Reload loads the configuration again; on an error the old one serves on.
+	Reload func(ctx context.Context) (ReloadResult, error)
+	// Tail emits what passes until ctx ends or emit fails; app "" means every app.
+	Tail func(ctx context.Context, app string, emit func(TailEvent) error) error
+	// Unpin forgets an account's pinned QQ number, in the store and in the link. Nil means the store alone.
+	Unpin func(account string) error
+	// Notify sends a text to an approved user by QQ. It must not block for long; errors are its own business.
+	Notify func(account string, user uint64, text string)
+}
+
+// Handler returns the routes below /api/v1/. Who may call is decided before it: by the permissions of the socket, or by
+// the console's login.
+func (a *API) Handler() http.Handler {
+	mux := http.NewServeMux()
+	handle := func(pattern string, h func(http.ResponseWriter, *http.Request) error) {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			if err := h(w, r); err != nil {
+				writeProblem(w, err)
+			}
+		})
+	}
+	handle("GET /api/v1/status", a.status)
+	handle("GET /api/v1/apps", a.apps)
+	handle("GET /api/v1/explain", a.explain)
+	handle("GET /api/v1/audit", a.audit)
+	handle("GET /api/v1/tail", a.tail)
+	handle("POST /api/v1/reload", a.reload)
+	handle("POST /api/v1/call", a.call)
+	handle("GET /api/v1/accounts", a.accounts)
+	handle("POST /api/v1/accounts/unpin", a.unpin)
+	handle("GET /api/v1/pairing", a.pairing)
+	for _, verb := range []string{"approve", "deny", "revoke", "block", "unblock"} {
+		handle("POST /api/v1/pairing/"+verb, func(w http.ResponseWriter, r *http.Request) error {
+			return a.decidePairing(w, r, verb)
+		})
+	}
+	handle("GET /api/v1/history", a.historyList)
+	handle("GET /api/v1/history/show", a.historyShow)
+	handle("GET /api/v1/history/export", a.historyExport)
+	handle("POST /api/v1/history/clear", a.historyClear)
+	handle("/api/v1/", func(_ http.ResponseWriter, r *http.Request) error {
+		return &Problem{Status: http.StatusNotFound, Message: "there is no " + r.Method + " " + r.URL.Path,
+			Remedy: "the command line and the instance may be of different versions: compare `catflap version` with `catflap status`"}
+	})
+	return mux
+}

@@ -1,0 +1,178 @@
+package console
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/catflap/catflap/appliance/onebot"
+	"github.com/catflap/catflap/policy"
+	"github.com/catflap/catflap/store"
+)
+
+const (
+	maxMessages = 10_000 // the cap of historyLimit
+	maxSummary  = 500    // characters of the line that stands for a message
+)
+
+func (a *API) historyList(w http.ResponseWriter, r *http.Request) error {
+	account, err := a.account(r.URL.Query().Get("account"))
+	if err != nil {
+		return err
+	}
+	chats := a.Store.History().List(account)
+	out := make([]HistoryChat, len(chats))
+	for i, c := range chats {
+		out[i] = HistoryChat{Account: c.Account, Chat: c.Chat.String(), Messages: c.Messages, Last: time.Unix(c.Last, 0)}
+	}
+	return writeJSON(w, out)
+}
+
+func (a *API) historyShow(w http.ResponseWriter, r *http.Request) error {
+	limit, err := number(r, "limit", 50, maxMessages)
+	if err != nil {
+		return err
+	}
+	chat, err := policy.ParseChat(r.URL.Query().Get("chat"))
+	if err != nil {
+		return wrongUse("chat "+quote(r.URL.Query().Get("chat"))+" is not a chat",
+			"write group:NUMBER or user:NUMBER, as `catflap history list` shows them")
+	}
+	account, err := a.holder(r.URL.Query().Get("account"), chat)
+	if err != nil {
+		return err
+	}
+	out := []HistoryMessage{}
+	if account != "" {
+		records, err := a.Store.History().Show(account, chat, limit)
+		if err != nil {
+			return err
+		}
+		for i := range records {
+			out = append(out, message(&records[i]))
+		}
+	}
+	return writeJSON(w, out)
+}
+
+// holder finds the account whose history has the chat; empty when none has.
+func (a *API) holder(text string, chat policy.Chat) (string, error) {
+	if text != "" {
+		return a.account(text)
+	}
+	var found []string
+	for _, c := range a.Store.History().List("") {
+		if c.Chat == chat {
+			found = append(found, c.Account)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return "", nil
+	case 1:
+		return found[0], nil
+	}
+	return "", wrongUse("several accounts have a history of "+chat.String(), "say which with --account NAME: "+strings.Join(found, ", "))
+}
+
+// historyExport streams one message a line, chat by chat, each chat read for itself: the history is never in memory as a whole.
+func (a *API) historyExport(w http.ResponseWriter, r *http.Request) error {
+	account, err := a.account(r.URL.Query().Get("account"))
+	if err != nil {
+		return err
+	}
+	only, err := chatName(r.URL.Query().Get("chat"))
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/x-ndjson; charset=utf-8")
+	rc := http.NewResponseController(w)
+	for _, c := range a.Store.History().List(account) {
+		if only != "" && c.Chat.String() != only {
+			continue
+		}
+		records, err := a.Store.History().Show(c.Account, c.Chat, maxMessages)
+		if err != nil {
+			// The status is out with the first chat: break the body, so that nobody takes the rest for the whole.
+			panic(http.ErrAbortHandler)
+		}
+		_ = rc.SetWriteDeadline(time.Now().Add(time.Minute))
+		for i := range records {
+			m := message(&records[i])
+			m.Account, m.Chat = c.Account, c.Chat.String()
+			line, err := encode(m)
+			if err == nil {
+				_, err = w.Write(line)
+			}
+			if err != nil {
+				return nil // the reader went away
+			}
+		}
+	}
+	return nil
+}
+
+func message(r *store.Record) HistoryMessage {
+	m := HistoryMessage{Time: time.Unix(r.Time, 0), MessageID: r.MessageID, UserID: r.User, Sender: r.Sender,
+		Direction: "in", Text: r.Text, Media: []Medium{}, Recalled: r.Recalled, Context: r.Context}
+	if r.Direction == store.Out {
+		m.Direction = "out"
+	}
+	if r.Recalled {
+		m.Text = ""
+		return m
+	}
+	if m.Text == "" {
+		m.Text = string(onebot.AppendText(nil, r.Raw))
+	}
+	m.Summary = onebot.Summary(r.Raw, maxSummary)
+	segments, err := onebot.ParseMessage(r.Raw)
+	if err != nil {
+		return m
+	}
+	for _, s := range segments {
+		switch s.Type {
+		case "image", "record", "video", "file", "mface":
+			m.Media = append(m.Media, Medium{Type: s.Type, File: field(s.Data, "file"), URL: field(s.Data, "url")})
+		}
+	}
+	return m
+}
+
+func field(data map[string]any, key string) string {
+	text, _ := data[key].(string)
+	return text
+}
+
+func (a *API) historyClear(w http.ResponseWriter, r *http.Request) error {
+	var req ClearRequest
+	if err := readBody(w, r, maxBody, &req); err != nil {
+		return err
+	}
+	account, err := a.account(req.Account)
+	if err != nil {
+		return err
+	}
+	only, err := chatName(req.Chat)
+	if err != nil {
+		return err
+	}
+	var result ClearResult
+	var errs []error
+	for _, c := range a.Store.History().List(account) {
+		if only != "" && c.Chat.String() != only {
+			continue
+		}
+		if err := a.Store.History().Clear(c.Account, c.Chat); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		result.Chats++
+		result.Messages += c.Messages
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	return writeJSON(w, result)
+}

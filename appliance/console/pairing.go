@@ -1,0 +1,124 @@
+package console
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/catflap/catflap/policy"
+	"github.com/catflap/catflap/store"
+)
+
+func (a *API) pairing(w http.ResponseWriter, r *http.Request) error {
+	account, err := a.account(r.URL.Query().Get("account"))
+	if err != nil {
+		return err
+	}
+	entries := a.Store.Access().List(account)
+	out := make([]PairingEntry, len(entries))
+	for i, e := range entries {
+		out[i] = PairingEntry{Account: e.Account, UserID: e.UserID, Code: e.Code, State: string(e.State), Created: e.Created}
+		if !e.Expires.IsZero() {
+			out[i].Expires = &entries[i].Expires
+		}
+	}
+	return writeJSON(w, out)
+}
+
+func (a *API) decidePairing(w http.ResponseWriter, r *http.Request, verb string) error {
+	var req PairingRequest
+	if err := readBody(w, r, maxBody, &req); err != nil {
+		return err
+	}
+	req.Who = strings.TrimSpace(req.Who)
+	if req.Who == "" {
+		return wrongUse("nobody is named", "give the code or the QQ number, as `catflap pairing list` shows them")
+	}
+	account, err := a.whose(req)
+	if err != nil {
+		return err
+	}
+	state, done, err := a.settle(verb, account, req)
+	if errors.Is(err, store.ErrNoRequest) && verb == "approve" {
+		p := problemOf(err)
+		p.Remedy = "--force approves a QQ number that has not asked"
+		return p
+	}
+	if err != nil {
+		return err
+	}
+	result := PairingResult{Account: done.Account, UserID: done.User, State: state, Changed: done.Changed}
+	a.Store.Audit().Add(store.AuditEntry{Account: done.Account, Action: "pairing." + verb,
+		Target: policy.Chat{ID: done.User}.String(), Outcome: "done", By: "admin"})
+	if verb == "approve" && done.Changed && !req.Quiet && a.Notify != nil {
+		a.Notify(done.Account, done.User, policy.ApprovedNotice(a.language()))
+		result.Notified = true
+	}
+	return writeJSON(w, result)
+}
+
+// settle does what the verb says and names the state that the person is in afterwards.
+func (a *API) settle(verb, account string, req PairingRequest) (state string, done store.Approval, err error) {
+	access, limits := a.Store.Access(), a.limits(account)
+	switch verb {
+	case "approve":
+		done, err = access.Approve(account, req.Who, 0, req.Force, limits)
+		if user, bad := strconv.ParseUint(req.Who, 10, 64); errors.Is(err, store.ErrNoRequest) && bad == nil && access.Approved(account, user) {
+			done, err = store.Approval{Account: account, User: user}, nil // it was so already
+		}
+		return "approved", done, err
+	case "deny":
+		done, err = access.Deny(account, req.Who, limits)
+		return "denied", done, err
+	case "revoke":
+		done, err = access.Revoke(account, req.Who)
+		return "revoked", done, err
+	case "block":
+		done, err = access.Block(account, req.Who, limits)
+		return "blocked", done, err
+	default:
+		done, err = access.Unblock(account, req.Who)
+		return "unblocked", done, err
+	}
+}
+
+// whose finds the account that a request is about: the one named, the only one, or the one that knows the person.
+func (a *API) whose(req PairingRequest) (string, error) {
+	if req.Account != "" {
+		return a.account(req.Account)
+	}
+	list := a.accountList()
+	if len(list) == 1 {
+		return list[0].Name, nil
+	}
+	var found []string
+	for _, e := range a.Store.Access().List("") {
+		if strings.EqualFold(e.Code, req.Who) || strconv.FormatUint(e.UserID, 10) == req.Who {
+			found = append(found, e.Account)
+		}
+	}
+	switch len(found) {
+	case 1:
+		return found[0], nil
+	case 0:
+		return "", &Problem{Status: http.StatusNotFound, Message: "no account knows " + quote(req.Who),
+			Remedy: "`catflap pairing list` shows who is known; otherwise name the account with --account: " + names(list)}
+	}
+	return "", &Problem{Status: http.StatusConflict, Message: quote(req.Who) + " is known to several accounts: " + strings.Join(found, ", "),
+		Remedy: "say which account is meant with --account NAME"}
+}
+
+func (a *API) limits(account string) policy.PairingLimits {
+	if a.Limits == nil {
+		return policy.PairingLimits{}
+	}
+	return a.Limits(account)
+}
+
+func (a *API) language() policy.Lang {
+	if a.Language == nil {
+		return "zh"
+	}
+	return policy.Lang(a.Language())
+}

@@ -1,0 +1,217 @@
+package console
+
+import "time"
+
+// Status is the state of a running instance, as `catflap status --json` prints it.
+type Status struct {
+	Version  string            `json:"version"`
+	UptimeS  int64             `json:"uptime_s"`
+	Config   string            `json:"config,omitempty"` // path of the configuration in use
+	Listen   map[string]string `json:"listen,omitempty"` // what listens where, by name
+	Accounts []AccountStatus   `json:"accounts"`
+	Apps     []AppStatus       `json:"apps"`
+	Memory   MemoryStatus      `json:"memory"`
+	Store    StoreStatus       `json:"store"`
+	Media    MediaStatus       `json:"media"`
+	Hint     []Text            `json:"hint,omitempty"` // what is wrong with the whole, and what to set
+}
+
+// Text is something said to people, in both languages.
+type Text struct {
+	EN string `json:"en"`
+	ZH string `json:"zh"`
+}
+
+// AccountStatus is one bot account.
+type AccountStatus struct {
+	Name         string `json:"name"`
+	Title        string `json:"title,omitempty"`
+	SelfID       uint64 `json:"self_id"` // 0 = not known yet
+	Link         string `json:"link"`    // reverse, forward, http or sse
+	Connected    bool   `json:"connected"`
+	Online       bool   `json:"online"` // NapCat says that QQ itself is logged in
+	PendingCalls int    `json:"pending_calls"`
+	LastError    string `json:"last_error,omitempty"`
+	Hint         []Text `json:"hint,omitempty"`
+}
+
+// AppStatus is one app on one account.
+type AppStatus struct {
+	Name       string `json:"name"`
+	Account    string `json:"account"`
+	Protocol   string `json:"protocol,omitempty"`
+	Connected  bool   `json:"connected"`
+	Subscribed bool   `json:"subscribed"` // has a cursor: events are kept for it
+	Backlog    int    `json:"backlog"`    // events it has not acknowledged
+	Dropped    uint64 `json:"dropped"`    // fell out at a bound
+	Skipped    uint64 `json:"skipped"`    // were too old or poisonous
+	Repeated   uint64 `json:"repeated"`   // were sent again after a reconnect
+	LastError  string `json:"last_error"`
+	Hint       []Text `json:"hint,omitempty"`
+}
+
+// MemoryStatus is in bytes: RSS as the kernel counts it, Go as the runtime does.
+type MemoryStatus struct {
+	RSS int64 `json:"rss"`
+	Go  int64 `json:"go"`
+}
+
+// StoreStatus is in bytes, with counters since start.
+type StoreStatus struct {
+	StateBytes       int64  `json:"state_bytes"`
+	JournalBytes     int64  `json:"journal_bytes"`
+	UnflushedBytes   int64  `json:"unflushed_bytes"`
+	Commits          uint64 `json:"commits"`
+	CommitErrors     uint64 `json:"commit_errors"`
+	DroppedUnflushed uint64 `json:"dropped_unflushed"`
+	WrittenBytes     uint64 `json:"written_bytes"`
+}
+
+// MediaStatus is what the media cache holds.
+type MediaStatus struct {
+	Bytes int64 `json:"bytes"`
+	Items int64 `json:"items"`
+}
+
+// AccountInfo is one configured account, as `catflap account list --json` prints it.
+type AccountInfo struct {
+	Name      string `json:"name"`
+	Title     string `json:"title,omitempty"`
+	Enabled   bool   `json:"enabled"`
+	Link      string `json:"link"`
+	SelfID    uint64 `json:"self_id"`   // of the link or the configuration; 0 = unknown
+	Pinned    uint64 `json:"pinned"`    // remembered in the store; 0 = none
+	Connected bool   `json:"connected"` // false when nothing is running
+}
+
+// Outcome is what became of an event for one app.
+type Outcome struct {
+	Outcome string `json:"outcome"`
+	Reason  string `json:"reason"`
+}
+
+// Decision is one entry of `catflap explain --json`.
+type Decision struct {
+	Time    time.Time          `json:"time"`
+	Account string             `json:"account"`
+	Chat    string             `json:"chat"` // group:1 or user:2
+	User    uint64             `json:"user"`
+	Kind    string             `json:"kind"`
+	Outcome string             `json:"outcome"`
+	Reason  string             `json:"reason"`
+	Apps    map[string]Outcome `json:"apps"`
+}
+
+// TailEvent is one line of `catflap tail --json`. Text is filled for admitted messages only.
+type TailEvent struct {
+	Time    time.Time          `json:"time"`
+	Seq     uint64             `json:"seq,omitempty"`
+	Account string             `json:"account"`
+	Chat    string             `json:"chat,omitempty"`
+	User    uint64             `json:"user,omitempty"`
+	Sender  string             `json:"sender,omitempty"`
+	Kind    string             `json:"kind"` // message.group.normal, notice.notify.poke, ...
+	Text    string             `json:"text,omitempty"`
+	Outcome string             `json:"outcome"`
+	Reason  string             `json:"reason"`
+	Apps    map[string]Outcome `json:"apps,omitempty"`
+}
+
+// ReloadResult says what a reload changed.
+type ReloadResult struct {
+	Changed  []Change `json:"changed"`
+	Warnings []string `json:"warnings,omitempty"`
+}
+
+// Change is one changed part of the configuration: Path like "apps.koishi", Kind added, removed or changed.
+type Change struct {
+	Path string `json:"path"`
+	Kind string `json:"kind"`
+}
+
+// PairingEntry is one entry of `catflap pairing list --json`. Code and Expires belong to pending ones.
+type PairingEntry struct {
+	Account string     `json:"account"`
+	UserID  uint64     `json:"user_id"`
+	Code    string     `json:"code"`
+	State   string     `json:"state"` // pending, approved or blocked
+	Created time.Time  `json:"created"`
+	Expires *time.Time `json:"expires"`
+}
+
+// PairingRequest is the body of the POST pairing routes. Who is a code or a QQ number.
+type PairingRequest struct {
+	Account string `json:"account,omitempty"`
+	Who     string `json:"who"`
+	Force   bool   `json:"force,omitempty"` // approve a number that has no request
+	Quiet   bool   `json:"quiet,omitempty"` // do not tell the user
+}
+
+// PairingResult answers the POST pairing routes.
+type PairingResult struct {
+	Account  string `json:"account"`
+	UserID   uint64 `json:"user_id"`
+	State    string `json:"state"`
+	Changed  bool   `json:"changed"`  // false when it was so already
+	Notified bool   `json:"notified"` // a message to the user was handed over for sending
+}
+
+// HistoryChat is one entry of `catflap history list --json`.
+type HistoryChat struct {
+	Account  string    `json:"account"`
+	Chat     string    `json:"chat"`
+	Messages int       `json:"messages"`
+	Last     time.Time `json:"last"`
+}
+
+// HistoryMessage is one entry of `catflap history show --json`; the export adds account and chat.
+type HistoryMessage struct {
+	Account   string    `json:"account,omitempty"`
+	Chat      string    `json:"chat,omitempty"`
+	Time      time.Time `json:"time"`
+	MessageID int64     `json:"message_id"`
+	UserID    uint64    `json:"user_id"`
+	Sender    string    `json:"sender"`
+	Direction string    `json:"direction"`         // in or out
+	Text      string    `json:"text"`              // its text segments
+	Summary   string    `json:"summary,omitempty"` // the whole message as one line: "[image] hello @123"
+	Media     []Medium  `json:"media"`
+	Recalled  bool      `json:"recalled"`
+	Context   bool      `json:"context,omitempty"` // recorded, but it did not trigger the bot
+}
+
+// Medium is one picture, record, video or file of a message, as the segment names it.
+type Medium struct {
+	Type string `json:"type"`
+	File string `json:"file,omitempty"`
+	URL  string `json:"url,omitempty"`
+}
+
+// ClearRequest is the body of POST history/clear. Empty means all: of every account, of every chat.
+type ClearRequest struct {
+	Account string `json:"account,omitempty"`
+	Chat    string `json:"chat,omitempty"`
+}
+
+// ClearResult says how much was removed.
+type ClearResult struct {
+	Chats    int `json:"chats"`
+	Messages int `json:"messages"`
+}
+
+// UnpinRequest is the body of POST accounts/unpin.
+type UnpinRequest struct {
+	Account string `json:"account"`
+}
+
+// AuditEntry is one entry of `catflap audit --json`.
+type AuditEntry struct {
+	Time    time.Time `json:"time"`
+	Account string    `json:"account"`
+	App     string    `json:"app"`
+	Action  string    `json:"action"`
+	Target  string    `json:"target"`
+	Outcome string    `json:"outcome"`
+	Reason  string    `json:"reason"`
+	By      string    `json:"by"`
+}

@@ -1,0 +1,221 @@
+package appliance
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime/metrics"
+	"strconv"
+	"strings"
+
+	"github.com/catflap/catflap/appliance/config"
+	"github.com/catflap/catflap/appliance/console"
+	"github.com/catflap/catflap/appliance/gate"
+	"github.com/catflap/catflap/appliance/router"
+	"github.com/catflap/catflap/policy"
+)
+
+// newAPI gives the console what it shows and steers.
+func (a *Appliance) newAPI() *console.API {
+	return &console.API{
+		Version:  a.Version,
+		Store:    a.store,
+		Accounts: a.accountInfo,
+		Limits:   a.limits,
+		Language: func() string { return a.config().Language },
+		Status:   a.Status,
+		Call:     a.router.Call,
+		Reload:   a.Reload,
+		Tail:     a.tail,
+		Notify:   a.router.Tell,
+		Unpin:    a.unpin,
+	}
+}
+
+func (a *Appliance) config() *config.Config {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.cfg
+}
+
+func (a *Appliance) limits(account string) policy.PairingLimits {
+	for _, acc := range a.config().Accounts {
+		if acc.Name == account {
+			return router.PairingLimits(acc)
+		}
+	}
+	return policy.PairingLimits{}
+}
+
+func (a *Appliance) accountInfo() []console.AccountInfo {
+	var out []console.AccountInfo
+	for _, acc := range a.config().Accounts {
+		info := console.AccountInfo{
+			Name: acc.Name, Title: acc.Title, Enabled: acc.Enabled, Link: acc.Link,
+			SelfID: acc.SelfID, Pinned: a.store.Accounts().Pinned(acc.Name),
+		}
+		if running := a.account(acc.Name); running != nil {
+			st := running.State()
+			info.SelfID, info.Connected = st.Self, st.Linked
+		}
+		out = append(out, info)
+	}
+	return out
+}
+
+// unpin forgets the QQ number of an account, here and in the store.
+func (a *Appliance) unpin(name string) error {
+	if err := a.store.Accounts().Unpin(name); err != nil {
+		return err
+	}
+	if running := a.account(name); running != nil {
+		running.Forget()
+	}
+	return nil
+}
+
+func (a *Appliance) tail(ctx context.Context, app string, emit func(console.TailEvent) error) error {
+	return a.router.Tail(ctx, func(p router.Passed) error {
+		e := console.TailEvent{
+			Time: p.Time, Account: p.Account, Chat: p.Chat, User: p.User, Sender: p.Sender, Kind: p.Kind, Text: p.Text,
+			Outcome: p.Outcome, Reason: p.Reason, Apps: make(map[string]console.Outcome, len(p.Apps)),
+		}
+		wanted := app == ""
+		for _, d := range p.Apps {
+			e.Apps[d.App] = console.Outcome{Outcome: d.Outcome, Reason: d.Reason}
+			wanted = wanted || d.App == app && d.Outcome == policy.Deliver.String()
+		}
+		if !wanted {
+			return nil
+		}
+		return emit(e)
+	})
+}
+
+// Status is a snapshot of everything.
+func (a *Appliance) Status() console.Status {
+	cfg := a.config()
+	st := console.Status{
+		Version: a.Version, UptimeS: int64(a.now().Sub(a.began).Seconds()), Config: cfg.Path, Listen: a.Addresses(),
+		Accounts: []console.AccountStatus{}, Apps: []console.AppStatus{}, Memory: memory(),
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, acc := range cfg.Accounts {
+		if acc.Enabled {
+			st.Accounts = append(st.Accounts, a.accountStatus(acc))
+		}
+	}
+	for _, app := range cfg.Apps {
+		if app.Enabled {
+			st.Apps = append(st.Apps, a.appStatus(app, cfg)...)
+		}
+	}
+	s := a.store.Stats()
+	st.Store = console.StoreStatus{
+		StateBytes: s.StateBytes, JournalBytes: s.JournalBytes, UnflushedBytes: s.UnflushedBytes,
+		Commits: s.Commits, CommitErrors: s.CommitErrors, DroppedUnflushed: s.DroppedUnflushed, WrittenBytes: s.WrittenBytes,
+	}
+	for _, g := range a.gateways {
+		if refused := lately(g.Refused(), ""); refused != nil {
+			when := refused.Time.Format("15:04:05")
+			st.Hint = append(st.Hint, console.Text{
+				EN: fmt.Sprintf("the gateway refused %s at %s: %s; the app's token must be the accessToken of its entry under apps", refused.Address, when, refused.Reason),
+				ZH: fmt.Sprintf("网关在 %s 拒绝了 %s：%s；应用的令牌必须与配置中 apps 下该应用的 accessToken 一致", when, refused.Address, refused.Reason),
+			})
+		}
+	}
+	return st
+}
+
+// accountStatus is one account, with what keeps NapCat away. The caller holds the lock.
+func (a *Appliance) accountStatus(acc config.Account) console.AccountStatus {
+	out := console.AccountStatus{Name: acc.Name, Title: acc.Title, SelfID: acc.SelfID, Link: acc.Link}
+	running := a.accounts[acc.Name]
+	if running == nil {
+		out.LastError = fmt.Sprintf("link %s is not served by this version", acc.Link)
+		return out
+	}
+	st := running.State()
+	out.SelfID, out.Connected, out.Online = st.Self, st.Linked, st.Linked && st.Online && !st.HalfDead
+	out.PendingCalls, out.LastError = running.Pending(), st.LastError
+	switch {
+	case st.HalfDead:
+		out.LastError = "NapCat is connected but does not answer get_status"
+	case st.Linked && !st.Online:
+		out.LastError = "QQ is offline"
+		out.Hint = []console.Text{{EN: "log the account in again in NapCat", ZH: "请在 NapCat 中重新登录该账号"}}
+	case !st.Linked && acc.Link == "reverse":
+		out.Hint = a.reverseHints(acc)
+	}
+	return out
+}
+
+// reverseHints says why NapCat may not have come.
+func (a *Appliance) reverseHints(acc config.Account) []console.Text {
+	l := a.listeners[reverseAddress(acc)]
+	if l == nil {
+		return nil
+	}
+	if refused := lately(l.Refused(), acc.Name); refused != nil {
+		when := refused.Time.Format("15:04:05")
+		return []console.Text{{
+			EN: fmt.Sprintf("refused a connection from %s at %s: %s; `catflap napcat config` prints the entry that NapCat needs", refused.Address, when, refused.Reason),
+			ZH: fmt.Sprintf("%s 拒绝了来自 %s 的连接：%s；运行 `catflap napcat config` 可得到 NapCat 所需的配置", when, refused.Address, refused.Reason),
+		}}
+	}
+	url := "ws://" + l.Address() + acc.WSPath
+	return []console.Text{{
+		EN: fmt.Sprintf("NapCat has not connected to %s; `catflap napcat config` prints the WebSocket client entry for it (in a container 127.0.0.1 is the container itself)", url),
+		ZH: fmt.Sprintf("NapCat 尚未连接到 %s；运行 `catflap napcat config` 可得到所需的 WebSocket 客户端配置（容器内的 127.0.0.1 是容器自身）", url),
+	}}
+}
+
+// lately returns the newest refusal that concerns an account or app, or a path that belongs to nobody.
+func lately(all []gate.Refused, who string) *gate.Refused {
+	for i := len(all) - 1; i >= 0; i-- {
+		if all[i].Who == who || all[i].Who == "" {
+			return &all[i]
+		}
+	}
+	return nil
+}
+
+// appStatus is one app on each of its accounts. The caller holds the lock.
+func (a *Appliance) appStatus(app config.App, cfg *config.Config) []console.AppStatus {
+	running := a.apps[app.Name]
+	if running == nil {
+		var out []console.AppStatus
+		for _, account := range router.Serves(app, cfg) {
+			out = append(out, console.AppStatus{Name: app.Name, Account: account, Protocol: app.Protocol, LastError: "not served by this version"})
+		}
+		return out
+	}
+	var out []console.AppStatus
+	for _, s := range running.Status() {
+		st := console.AppStatus{
+			Name: app.Name, Account: s.Account, Protocol: app.Protocol, Connected: s.Connected, Subscribed: s.Subscribed,
+			Backlog: s.Cursor.Backlog, Dropped: s.Cursor.Dropped, Skipped: s.Cursor.Skipped, Repeated: s.Cursor.Repeated,
+			LastError: s.LastError,
+		}
+		for _, h := range s.Hints {
+			st.Hint = append(st.Hint, console.Text{EN: h.EN, ZH: h.ZH})
+		}
+		out = append(out, st)
+	}
+	return out
+}
+
+// memory reads what the kernel and the runtime say.
+func memory() console.MemoryStatus {
+	samples := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+	metrics.Read(samples)
+	m := console.MemoryStatus{Go: int64(samples[0].Value.Uint64() - samples[1].Value.Uint64())}
+	data, err := os.ReadFile("/proc/self/statm")
+	if f := strings.Fields(string(data)); err == nil && len(f) > 1 {
+		if pages, err := strconv.ParseInt(f[1], 10, 64); err == nil {
+			m.RSS = pages * int64(os.Getpagesize())
+		}
+	}
+	return m
+}
