@@ -1,0 +1,65 @@
+# make demo   a throw-away catflap with a simulated NapCat and an echo app
+# make test   everything that must pass: format, vet, staticcheck, unit, race, 32 bits, size, real frameworks
+
+GO       ?= go
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+TAGS     := urfave_cli_no_docs,nethttpomithttp2
+LDFLAGS  := -s -w -X main.version=$(VERSION)
+OUT      ?= build/catflap
+TOOL     := $(GO) tool -modfile=scripts/tools/go.mod
+
+# Packages whose arithmetic and layout depend on the word size: they are tested again as 32-bit programs.
+NARROW   := ./policy/... ./store/... ./appliance/onebot/... ./appliance/link/... ./appliance/config/...
+
+.PHONY: build demo test lint fmt vet staticcheck guard unit narrow e2e deps bench fuzz clean
+
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -tags $(TAGS) -ldflags "$(LDFLAGS)" -o $(OUT) .
+
+demo: build
+	$(OUT) demo
+
+test: deps lint guard unit narrow e2e
+
+lint: fmt vet staticcheck
+
+fmt:
+	@bad=$$(find . -name '*.go' -not -path './.cache/*' -not -path './build/*' -exec gofmt -l {} +); \
+	if [ -n "$$bad" ]; then echo "not gofmt-ed:"; echo "$$bad"; exit 1; fi
+
+vet:
+	$(GO) vet ./...
+
+staticcheck:
+	$(TOOL) staticcheck ./...
+
+# Import arrows, binary size, file names and the table of seeds.
+guard:
+	$(GO) test -count=1 ./scripts/guard/...
+
+unit:
+	CGO_ENABLED=1 $(GO) test -race -timeout 10m $$($(GO) list ./... | grep -v '/scripts/')
+
+narrow:
+	GOARCH=386 CGO_ENABLED=0 $(GO) test -timeout 10m $(NARROW)
+
+# Real NoneBot and Koishi processes on both sides of a catflap built with the race detector.
+e2e: deps
+	CGO_ENABLED=1 $(GO) test -count=1 -race -timeout 20m ./scripts/e2e/...
+
+# Installs the frameworks into .cache; does nothing when they are there already.
+deps:
+	bash scripts/e2e/deps/install.sh
+
+# The whole program against a bare relay on this machine, then the parts.
+bench: build
+	$(OUT) bench
+	$(GO) test -run '^$$' -bench . -benchmem ./policy/... ./store/... ./appliance/...
+
+# Each fuzz target of the tree for FUZZTIME.
+FUZZTIME ?= 20s
+fuzz:
+	bash scripts/fuzz.sh $(FUZZTIME)
+
+clean:
+	rm -rf build .cache
