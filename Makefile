@@ -45,7 +45,7 @@ narrow:
 
 # Real NoneBot and Koishi processes on both sides of a catflap built with the race detector.
 e2e: deps
-	CGO_ENABLED=1 $(GO) test -count=1 -race -timeout 20m ./scripts/e2e/...
+	CGO_ENABLED=1 $(GO) test -count=1 -race -parallel 4 -timeout 20m ./scripts/e2e/...
 
 # Installs the frameworks into .cache; does nothing when they are there already.
 deps:

@@ -28,6 +28,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("LANG", "C")
 			env.Setenv("LC_ALL", "")
 			env.Setenv("NO_COLOR", "1")
+			env.Setenv("GORACE", "atexit_sleep_ms=0") // each of a hundred processes would wait for a second
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

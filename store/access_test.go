@@ -75,6 +75,12 @@ func TestFault_S09_ClockJumps(t *testing.T) {
 		{"the same with a restart after it", func(c *clock, restart func()) { c.wall.Add(int64(30 * year)); restart(); c.pass(time.Minute) }, true},
 		{"the wall clock jumps back by years", func(c *clock, restart func()) { c.wall.Add(int64(-20 * year)); restart(); c.pass(59 * time.Minute) }, true},
 		{"the same, and the hour passes", func(c *clock, restart func()) { c.wall.Add(int64(-20 * year)); restart(); c.pass(time.Hour) }, false},
+		{"three restarts", func(c *clock, restart func()) {
+			for range 3 {
+				restart()
+				c.pass(15 * time.Minute)
+			}
+		}, true},
 		{"a reboot of two minutes", func(c *clock, restart func()) {
 			c.wall.Add(int64(2 * time.Minute))
 			c.reboot("boot-2", time.Second)

@@ -78,13 +78,10 @@ func (c *Cursor) configure(o CursorOptions) {
 	c.wake.Store(&o.Wake)
 }
 
-// wants reports whether an event is for this cursor.
+// wants reports whether an event is for this cursor. It needs no lock.
 func (c *Cursor) wants(ev *Event) bool {
 	return ev.For&c.slot.Load() != 0 && uint32(ev.Account) == c.acct.Load()
 }
-
-// wakes is wants, for use without the lock.
-func (c *Cursor) wakes(ev *Event) bool { return c.wants(ev) }
 
 // lineOf returns the line that a class stands in.
 func (c *Cursor) lineOf(class Class) *line {

@@ -55,60 +55,85 @@ func recalled(orders []recall, key chatKey, id int64, seq uint64, seen map[recal
 	return yes
 }
 
-// Show returns the newest limit messages of a chat (limit <= 0: its whole window), oldest first, written or not.
-func (h *History) Show(account string, chat policy.Chat, limit int) ([]Record, error) {
+// look is what memory knew of a chat at one moment.
+type look struct {
+	key    chatKey
+	memory []*unwritten
+	tail   []row
+	orders []recall
+}
+
+// look takes a snapshot of a chat; false when its account has no history.
+func (h *History) look(account string, chat policy.Chat) (look, bool) {
 	h.mu.Lock()
+	defer h.mu.Unlock()
 	number, ok := h.number(account, false)
 	if !ok {
-		h.mu.Unlock()
-		return nil, nil
+		return look{}, false
 	}
-	key := chatKey{account: number, group: chat.Group, id: chat.ID}
-	memory := h.inMemory(func(k chatKey) bool { return k == key })
-	var tail []row
+	l := look{key: chatKey{account: number, group: chat.Group, id: chat.ID}, orders: slices.Clone(h.recalls)}
+	l.memory = h.inMemory(func(k chatKey) bool { return k == l.key })
 	for _, r := range h.tail {
-		if r.key == key {
-			tail = append(tail, r)
+		if r.key == l.key {
+			l.tail = append(l.tail, r)
 		}
 	}
-	orders := slices.Clone(h.recalls)
-	h.mu.Unlock()
+	return l, true
+}
 
+// Show returns the newest limit messages of a chat (limit <= 0: its whole window), oldest first, written or not.
+func (h *History) Show(account string, chat policy.Chat, limit int) ([]Record, error) {
+	l, ok := h.look(account, chat)
+	if !ok {
+		return nil, nil
+	}
+	list, err := h.show(l, limit)
+	if err != nil {
+		return nil, fmt.Errorf("reading the history of %s: %w", chat, err)
+	}
+	for i := range list {
+		list[i].Account = account
+	}
+	return list, nil
+}
+
+// show joins a snapshot with what the file says, which may be newer.
+func (h *History) show(l look, limit int) ([]Record, error) {
 	window := 0
 	switch {
-	case len(memory) > 0:
-		window = memory[len(memory)-1].limit
-	case len(tail) > 0:
-		window = tail[len(tail)-1].limit
+	case len(l.memory) > 0:
+		window = l.memory[len(l.memory)-1].limit
+	case len(l.tail) > 0:
+		window = l.tail[len(l.tail)-1].limit
 	}
 	seen := map[recall]bool{}
 	var list []Record // newest first
 	add := func(seq uint64, value []byte) {
 		if len(list) > 0 && list[len(list)-1].Seq <= seq {
-			return // written while we looked: memory had it
+			return // written or indexed since the snapshot, which had it
 		}
 		r, head, err := decodeRecord(value)
 		if err != nil {
 			return
 		}
-		if recalled(orders, head.key, head.messageID, seq, seen) {
+		if recalled(l.orders, head.key, head.messageID, seq, seen) {
 			r.Recalled, r.Raw, r.Text = true, nil, ""
 		}
-		r.Account, r.Seq = account, seq
+		r.Seq = seq
 		list = append(list, r)
 	}
-	for _, u := range slices.Backward(memory) {
+	for _, u := range slices.Backward(l.memory) {
 		add(u.seq, u.value)
 	}
 	err := h.f.view(func(tx *bbolt.Tx) error {
 		if window == 0 {
-			window = int(getChat(tx.Bucket(bucketChats), key).limit)
+			window = int(getChat(tx.Bucket(bucketChats), l.key).limit)
 		}
 		if limit <= 0 || limit > window {
 			limit = window
 		}
 		events := tx.Bucket(bucketEvents)
-		for _, r := range slices.Backward(tail) {
+		for _, r := range slices.Backward(l.tail) {
 			if len(list) >= limit {
 				return nil
 			}
@@ -116,7 +141,7 @@ func (h *History) Show(account string, chat policy.Chat, limit int) ([]Record, e
 				add(r.seq, v)
 			}
 		}
-		eachIndexed(tx, key, func(seq uint64, _ int64) bool {
+		eachIndexed(tx, l.key, func(seq uint64, _ int64) bool {
 			if len(list) >= limit {
 				return false
 			}
@@ -128,7 +153,7 @@ func (h *History) Show(account string, chat policy.Chat, limit int) ([]Record, e
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("reading the history of %s: %w", chat, err)
+		return nil, err
 	}
 	list = list[:min(len(list), limit)]
 	slices.Reverse(list)

@@ -131,7 +131,7 @@ func (j *Journal) Append(e Event) uint64 {
 		j.wakeSaver()
 	}
 	for _, c := range cursors {
-		if c.wakes(ev) {
+		if c.wants(ev) {
 			if wake := c.wake.Load(); wake != nil {
 				(*wake)()
 			}

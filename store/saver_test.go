@@ -166,6 +166,29 @@ func TestQueueAfterKill(t *testing.T) {
 	_ = c
 }
 
+// An event that two apps waited for stays for the one that did not take it, and only for that one.
+func TestQueueSharedEvent(t *testing.T) {
+	dir := t.TempDir()
+	s := opened(t, dir, Options{QueueSync: time.Millisecond})
+	a := s.Journal().OpenCursor(CursorOptions{App: "a", Account: "bot", Slot: 0})
+	s.Journal().OpenCursor(CursorOptions{App: "b", Account: "bot", Slot: 1})
+	for range 5 {
+		s.Journal().Append(Event{For: 3, Raw: []byte("both")})
+	}
+	for rows(t, s, bucketQueue) < 5 {
+		flushed(t, s) // gives the committer a turn
+	}
+	a.Next(nil, 3, 0)
+	a.Ack(s.Journal().Last())
+	closed(t, s)
+	s = opened(t, dir, Options{})
+	a = s.Journal().OpenCursor(CursorOptions{App: "a", Account: "bot", Slot: 0})
+	b := s.Journal().OpenCursor(CursorOptions{App: "b", Account: "bot", Slot: 1})
+	if x, y := len(texts(a)), len(texts(b)); x != 2 || y != 5 {
+		t.Errorf("read %d and %d events, want 2 and 5", x, y)
+	}
+}
+
 // A request of an app that is away survives a flood of messages, in memory and on the disk.
 func TestRequestSurvivesFlood(t *testing.T) {
 	dir := t.TempDir()

@@ -74,6 +74,15 @@ func (c *boundedConn) Close() error {
 	return c.Conn.Close()
 }
 
+// SyscallConn gives access to the socket, as net.TCPConn does.
+func (c *boundedConn) SyscallConn() (syscall.RawConn, error) {
+	s, ok := c.Conn.(syscall.Conn)
+	if !ok {
+		return nil, errors.ErrUnsupported
+	}
+	return s.SyscallConn()
+}
+
 // holder names the process that listens on the port of address, from /proc; "another program" if it cannot.
 func holder(address string) string {
 	const unknown = "another program"

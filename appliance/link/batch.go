@@ -19,6 +19,7 @@ type Batch struct {
 	buf    []byte  // encoded frames; of a large one the header only
 	large  []large // payloads that belong between the bytes of buf
 	frames int
+	sent   int // bytes of buf that are out already
 	calm   int // batches in a row that used little of buf
 }
 
@@ -77,5 +78,5 @@ func (b *Batch) reset() {
 		}
 	}
 	clear(b.large)
-	b.buf, b.large, b.frames = b.buf[:0], b.large[:0], 0
+	b.buf, b.large, b.frames, b.sent = b.buf[:0], b.large[:0], 0, 0
 }

@@ -37,9 +37,14 @@ type Conn struct {
 	pongs  [][]byte
 
 	inHandler bool // reader's: a panic now is the handler's
-	batch     Batch
-	taken     []item
-	written   time.Time // when the write deadline was last set
+
+	writing sync.Mutex // guards what follows; the writer holds it but while it is parked
+	direct  *direct    // nil where a write may have to wait
+	batch   Batch
+	taken   []item
+	written time.Time // when the write deadline was last set
+	flushed time.Time // when something was last written
+	unsent  bool      // the batch is partly out; the writer has to finish it
 }
 
 type state uint8
@@ -61,6 +66,7 @@ func newConn(raw net.Conn, w *wire, client bool, o Options) *Conn {
 		options: o, raw: raw, wire: w, client: client,
 		wake: make(chan struct{}, 1), over: make(chan struct{}), done: make(chan struct{}),
 	}
+	c.direct = newDirect(raw)
 	c.wanted.Store(true)
 	c.queue = queue{slots: o.OutSlots, limit: o.OutBytes}
 	if client {
@@ -187,10 +193,13 @@ func (c *Conn) enqueue(i item) error {
 	return nil
 }
 
-// Wake asks for a Fill. It is cheap, never blocks, and several may become one.
+// Wake asks for a Fill. It never waits, and several may become one. On a quiet link Fill and Written may run before it
+// returns, on the caller: do not hold what they need.
 func (c *Conn) Wake() {
 	c.wanted.Store(true)
-	c.nudge()
+	if !c.express() {
+		c.nudge()
+	}
 }
 
 func (c *Conn) nudge() {

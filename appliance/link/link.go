@@ -55,8 +55,8 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Handler is what a served link calls. Frame and Pong run on the reader, Fill and Written on the writer, so
-// each pair is never concurrent with itself, and a slow one slows this link only. Every field may be nil.
+// Handler is what a served link calls. Frame and Pong run on the reader, Fill and Written on the writer, or on the
+// caller of Wake when the link is quiet; neither pair is ever concurrent with itself. Every field may be nil.
 type Handler struct {
 	// Frame gets each text or binary message in order. data is valid during the call only. An error closes
 	// the link: with the code and reason of a *CloseError in its chain, else with 1011.

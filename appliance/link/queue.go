@@ -32,6 +32,9 @@ func (q *queue) push(i item) bool {
 	return true
 }
 
+// empty reports whether nothing waits.
+func (q *queue) empty() bool { return q.head == len(q.items) }
+
 // take moves frames to dst until their payloads reach budget bytes.
 func (q *queue) take(dst []item, budget int) []item {
 	for q.head < len(q.items) && budget > 0 {

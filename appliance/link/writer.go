@@ -12,9 +12,11 @@ import (
 // write is the writer goroutine: it alone writes to the socket. It ends after the close frame, or when
 // writing is over, and then waits for the reader.
 func (c *Conn) write() {
+	c.writing.Lock()
 	if c.pump() {
 		c.farewell()
 	}
+	c.writing.Unlock()
 	<-c.over
 }
 
@@ -22,8 +24,7 @@ func (c *Conn) write() {
 func (c *Conn) pump() (farewell bool) {
 	defer func() {
 		if v := recover(); v != nil {
-			cause := &PanicError{Value: v, Stack: debug.Stack()}
-			c.finish(stateLeaving, &CloseError{Code: CloseInternal, Err: cause}, closePayload(CloseInternal, ""))
+			c.handlerPanicked(v)
 			c.batch.reset()
 			farewell = true
 		}
@@ -62,9 +63,15 @@ func (c *Conn) pump() (farewell bool) {
 			}
 		}
 		if b.frames == 0 {
-			select {
-			case <-c.wake:
-			case <-tick:
+			pinging := c.park(tick)
+			if c.unsent {
+				c.unsent = false
+				if !c.deliver() {
+					return false
+				}
+				c.delivered()
+			}
+			if pinging {
 				b.reset()
 				b.add(opPing, nil)
 				if !c.deliver() {
@@ -77,12 +84,35 @@ func (c *Conn) pump() (farewell bool) {
 			return false
 		}
 		if added > 0 {
-			c.wanted.Store(true)
-			if c.handler.Written != nil {
-				c.handler.Written()
-			}
+			c.delivered()
 		}
 	}
+}
+
+// park waits for something to do and reports whether a ping is due. Meanwhile Wake may write by itself.
+func (c *Conn) park(tick <-chan time.Time) (pinging bool) {
+	c.writing.Unlock()
+	defer c.writing.Lock()
+	select {
+	case <-c.wake:
+		return false
+	case <-tick:
+		return true
+	}
+}
+
+// delivered tells the handler that what Fill added is out, and asks it for more.
+func (c *Conn) delivered() {
+	c.wanted.Store(true)
+	if c.handler.Written != nil {
+		c.handler.Written()
+	}
+}
+
+// handlerPanicked ends this link for a handler's panic.
+func (c *Conn) handlerPanicked(v any) {
+	cause := &PanicError{Value: v, Stack: debug.Stack()}
+	c.finish(stateLeaving, &CloseError{Code: CloseInternal, Err: cause}, closePayload(CloseInternal, ""))
 }
 
 // fill lets the handler add frames and reports how many it did.
@@ -161,9 +191,9 @@ func (c *Conn) deliver() bool {
 func (c *Conn) flush() error {
 	b := &c.batch
 	if len(b.large) == 0 {
-		return c.writeAll(b.buf)
+		return c.writeAll(b.buf[b.sent:])
 	}
-	sent := 0
+	sent := b.sent
 	for _, l := range b.large {
 		if err := c.writeAll(b.buf[sent:l.at]); err != nil {
 			return err
@@ -207,6 +237,7 @@ func (c *Conn) writeAll(p []byte) error {
 		}
 	}
 	_, err := c.raw.Write(p)
+	c.flushed = time.Now()
 	if err != nil && errors.Is(err, net.ErrClosed) {
 		return ErrClosed
 	}

@@ -220,7 +220,6 @@ func TestForwardCloseWhileDialling(t *testing.T) {
 func TestFault_T12_24HoursDownThenUp(t *testing.T) {
 	var up atomic.Bool
 	var dials atomic.Int64
-	served := make(chan struct{})
 	url := site(t, func(w http.ResponseWriter, r *http.Request) {
 		dials.Add(1)
 		if !up.Load() {
@@ -232,14 +231,19 @@ func TestFault_T12_24HoursDownThenUp(t *testing.T) {
 			t.Error(err)
 			return
 		}
-		close(served)
+		_ = conn.Send([]byte(`{"time":1,"self_id":10001,"post_type":"meta_event","meta_event_type":"lifecycle","sub_type":"connect"}`))
 		_ = conn.Serve(context.Background(), link.Handler{})
 	})
 	synctest.Test(t, func(t *testing.T) {
 		o := forward(url)
 		o.Config.Reconnect.RetryDelay, o.Config.Reconnect.MaxDelay = 5*time.Second, time.Minute
 		o.Config.Reconnect.BackoffMultiplier = 2
-		f := newFixture(t, o, botQQ)
+		linked := make(chan struct{})
+		o.Pin = func(uint64) error {
+			close(linked)
+			return nil
+		}
+		f := newFixture(t, o, 0)
 		f.account.Start()
 		time.Sleep(24 * time.Hour)
 		n := dials.Load()
@@ -251,7 +255,7 @@ func TestFault_T12_24HoursDownThenUp(t *testing.T) {
 			t.Errorf("%d failed dials are shown of %d", got, n)
 		}
 		up.Store(true)
-		<-served
+		<-linked // a channel of the bubble: time goes on until the next dial
 		f.account.Close()
 		if st := f.account.State(); st.Links != 1 || st.Dials != 0 {
 			t.Errorf("state %+v", st)

@@ -1,0 +1,272 @@
+package store
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// model is a cursor as DELIVERY describes it, written as simply as possible.
+type model struct {
+	slot    uint64
+	bounds  Bounds
+	waiting []*modelEvent // not acknowledged, in order
+	dropped uint64
+	skipped uint64
+	repeats uint64
+	poison  uint64
+	total   uint64
+	acked   uint64
+	ackedN  uint64
+	sent    uint64
+}
+
+type modelEvent struct {
+	seq     uint64
+	class   Class
+	size    int
+	born    time.Duration
+	read    bool
+	evicted bool
+	strikes int
+}
+
+func (m *model) remove(e *modelEvent) {
+	m.waiting = slices.DeleteFunc(m.waiting, func(x *modelEvent) bool { return x == e })
+}
+
+func (m *model) unread(request bool) (list []*modelEvent, bytes int) {
+	for _, e := range m.waiting {
+		if !e.read && (e.class == ClassRequest) == request {
+			list = append(list, e)
+			bytes += e.size
+		}
+	}
+	return list, bytes
+}
+
+func (m *model) bound() {
+	for {
+		list, bytes := m.unread(false)
+		if len(list) == 0 || (m.bounds.MaxEvents <= 0 || len(list) <= m.bounds.MaxEvents) && (m.bounds.MaxBytes <= 0 || int64(bytes) <= m.bounds.MaxBytes) {
+			break
+		}
+		m.remove(list[0])
+		m.dropped++
+	}
+	for {
+		list, _ := m.unread(true)
+		if len(list) <= maxRequests {
+			break
+		}
+		m.remove(list[0])
+		m.dropped++
+	}
+}
+
+func (m *model) next(now time.Duration, n int, limit int64) (out []uint64) {
+	var bytes int64
+	for _, e := range slices.Clone(m.waiting) {
+		if e.read {
+			continue
+		}
+		if n > 0 && len(out) >= n {
+			break
+		}
+		if age := m.bounds.maxAge(e.class); age > 0 && now-e.born > age {
+			m.remove(e)
+			m.skipped++
+			continue
+		}
+		if limit > 0 && len(out) > 0 && bytes+int64(e.size) > limit {
+			break
+		}
+		bytes += int64(e.size)
+		e.read = true
+		m.sent = max(m.sent, e.seq)
+		out = append(out, e.seq)
+	}
+	return out
+}
+
+func (m *model) ack(seq uint64) {
+	seq = min(seq, m.sent)
+	if seq <= m.acked {
+		return
+	}
+	m.acked = seq
+	for _, e := range slices.Clone(m.waiting) {
+		if e.read && e.seq <= seq {
+			m.remove(e)
+			m.ackedN++
+		}
+	}
+}
+
+func (m *model) rewind() {
+	for _, e := range slices.Clone(m.waiting) {
+		if !e.read {
+			continue
+		}
+		e.strikes++
+		switch {
+		case e.evicted:
+			m.remove(e)
+			m.dropped++
+		case m.bounds.MaxStrikes > 0 && e.strikes >= m.bounds.MaxStrikes:
+			m.remove(e)
+			m.poison++
+		default:
+			e.read = false
+			m.repeats++
+		}
+	}
+	m.sent = m.acked
+	m.bound()
+}
+
+func (m *model) evict(seq uint64) {
+	for _, e := range slices.Clone(m.waiting) {
+		if e.seq != seq || e.class == ClassRequest {
+			continue
+		}
+		e.evicted = true
+		if !e.read {
+			m.remove(e)
+			m.dropped++
+		}
+	}
+}
+
+func TestJournalModel(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		clk := newClock()
+		j := ringOnly(clk, int64(rapid.IntRange(2, 40).Draw(t, "ring"))*(eventOverhead+20))
+		var cursors []*Cursor
+		var models []*model
+		for i := range 3 {
+			b := Bounds{
+				MaxAgeMessage: time.Duration(rapid.IntRange(0, 30).Draw(t, "age")) * time.Second,
+				MaxAgeRequest: time.Minute,
+				MaxEvents:     rapid.IntRange(0, 12).Draw(t, "events"),
+				MaxBytes:      int64(rapid.IntRange(0, 400).Draw(t, "bytes")),
+				MaxStrikes:    rapid.IntRange(0, 3).Draw(t, "strikes"),
+			}
+			cursors = append(cursors, j.OpenCursor(CursorOptions{App: fmt.Sprint(i), Account: "bot", Slot: uint8(i), Bounds: b}))
+			models = append(models, &model{slot: 1 << i, bounds: b, acked: j.last, sent: j.last})
+		}
+		type kept struct {
+			seq  uint64
+			size int64
+		}
+		var ring []kept
+		var ringBytes int64
+		which := func(t *rapid.T) int { return rapid.IntRange(0, 2).Draw(t, "cursor") }
+		last := make([]uint64, 3) // highest seq read since the last rewind: order and uniqueness
+		t.Repeat(map[string]func(*rapid.T){
+			"append": func(t *rapid.T) {
+				for range rapid.IntRange(1, 8).Draw(t, "n") {
+					e := Event{For: rapid.Uint64Range(0, 7).Draw(t, "for"), Raw: make([]byte, rapid.IntRange(0, 60).Draw(t, "size"))}
+					if rapid.IntRange(0, 4).Draw(t, "request") == 0 {
+						e.Class = ClassRequest
+					}
+					seq := j.Append(e)
+					ring = append(ring, kept{seq, int64(len(e.Raw)) + eventOverhead})
+					ringBytes += int64(len(e.Raw)) + eventOverhead
+					for _, m := range models {
+						if e.For&m.slot != 0 {
+							m.total++
+							m.waiting = append(m.waiting, &modelEvent{seq: seq, class: e.Class, size: len(e.Raw), born: time.Duration(clk.steady.Load())})
+							m.bound()
+						}
+					}
+					for ringBytes > j.limit && len(ring) > 1 {
+						for _, m := range models {
+							m.evict(ring[0].seq)
+						}
+						ringBytes -= ring[0].size
+						ring = ring[1:]
+					}
+				}
+			},
+			"next": func(t *rapid.T) {
+				i := which(t)
+				n, bytes := rapid.IntRange(0, 6).Draw(t, "max"), int64(rapid.IntRange(0, 100).Draw(t, "maxBytes"))
+				var got []uint64
+				for _, ev := range cursors[i].Next(nil, n, bytes) {
+					if ev.Seq <= last[i] {
+						t.Fatalf("cursor %d: %x after %x", i, ev.Seq, last[i])
+					}
+					last[i] = ev.Seq
+					got = append(got, ev.Seq)
+				}
+				if want := models[i].next(time.Duration(clk.steady.Load()), n, bytes); !slices.Equal(got, want) {
+					t.Fatalf("cursor %d: read %x, want %x", i, got, want)
+				}
+			},
+			"ack": func(t *rapid.T) {
+				i := which(t)
+				seq := j.epoch<<seqBits | uint64(rapid.IntRange(0, int(j.last&(1<<seqBits-1))+2).Draw(t, "seq"))
+				cursors[i].Ack(seq)
+				models[i].ack(seq)
+			},
+			"ack all": func(t *rapid.T) {
+				i := which(t)
+				cursors[i].Ack(last[i])
+				models[i].ack(last[i])
+			},
+			"rewind": func(t *rapid.T) {
+				i := which(t)
+				cursors[i].Rewind()
+				models[i].rewind()
+				last[i] = models[i].acked
+			},
+			"time": func(t *rapid.T) { clk.pass(time.Duration(rapid.IntRange(0, 20).Draw(t, "s")) * time.Second) },
+			"": func(t *rapid.T) {
+				for i, c := range cursors {
+					m := models[i]
+					unread := 0
+					for _, e := range m.waiting {
+						if !e.read {
+							unread++
+						}
+					}
+					want := CursorStats{Backlog: len(m.waiting), Unread: unread, Dropped: m.dropped, Skipped: m.skipped, Poisoned: m.poison, Repeated: m.repeats, Acked: m.acked}
+					if got := c.Stats(); got != want {
+						t.Fatalf("cursor %d: %+v, want %+v", i, got, want)
+					}
+					if sum := m.ackedN + uint64(len(m.waiting)) + m.dropped + m.skipped + m.poison; sum != m.total {
+						t.Fatalf("cursor %d: %d events accounted for, %d were for it", i, sum, m.total)
+					}
+				}
+				if j.bytes != ringBytes || j.n != len(ring) {
+					t.Fatalf("ring of %d bytes in %d events, want %d in %d", j.bytes, j.n, ringBytes, len(ring))
+				}
+				// Every holder is a live place of a cursor, and the other way round.
+				held := map[*Event]int32{}
+				for _, c := range cursors {
+					for _, l := range []*line{&c.messages, &c.requests} {
+						for k := range l.n {
+							if e := l.at(k); e.ev != nil {
+								held[e.ev]++
+							}
+						}
+					}
+				}
+				for ev, n := range held {
+					if ev.holders != n {
+						t.Fatalf("event %x has %d holders, counted %d", ev.Seq, n, ev.holders)
+					}
+				}
+				for k := range j.n {
+					if ev := j.at(k); ev.holders != held[ev] {
+						t.Fatalf("event %x counts %d holders, has %d", ev.Seq, ev.holders, held[ev])
+					}
+				}
+			},
+		})
+	})
+}
