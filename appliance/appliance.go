@@ -232,8 +232,8 @@ func (a *Appliance) Reload(context.Context) (console.ReloadResult, error) {
 	for _, c := range config.Diff(before, next) {
 		result.Changed = append(result.Changed, console.Change{Path: c.Path, Kind: string(c.Kind)})
 	}
-	if before.DataDir != next.DataDir || before.Store != next.Store {
-		result.Warnings = append(result.Warnings, "dataDir and store take effect at the next start")
+	if before.DataDir != next.DataDir || before.Store != next.Store || before.Limits != next.Limits {
+		result.Warnings = append(result.Warnings, "dataDir, store and limits take effect at the next start")
 	}
 	for _, w := range next.Warnings {
 		result.Warnings = append(result.Warnings, w.Head())
@@ -258,12 +258,18 @@ func (a *Appliance) apply(next *config.Config) error {
 	maps.Copy(a.listeners, opened.listeners)
 	maps.Copy(a.gateways, opened.gateways)
 
+	remade := make(map[string]bool) // accounts and apps whose links cannot stay
+	if a.cfg != nil {
+		for _, c := range config.Diff(a.cfg, next) {
+			remade[c.Path] = c.Link
+		}
+	}
 	a.cfg, a.slots = next, slots
 	if err := a.plan(planned{next, slots}); err != nil {
 		return err
 	}
-	a.applyAccounts(next)
-	a.applyApps(next)
+	a.applyAccounts(next, remade)
+	a.applyApps(next, remade)
 	a.routeListeners(next)
 	return nil
 }

@@ -3,7 +3,6 @@ package appliance
 import (
 	"fmt"
 	"math/rand/v2"
-	"reflect"
 	"slices"
 
 	"github.com/catflap/catflap/appliance/apps"
@@ -15,7 +14,7 @@ import (
 
 // applyAccounts starts, restarts and ends accounts. Only settings of the link itself restart it: policy has
 // been swapped already.
-func (a *Appliance) applyAccounts(next *config.Config) {
+func (a *Appliance) applyAccounts(next *config.Config, remade map[string]bool) {
 	wanted := make(map[string]config.Account)
 	for _, acc := range next.Accounts {
 		if acc.Enabled && (acc.Link == "reverse" || acc.Link == "forward") {
@@ -23,8 +22,7 @@ func (a *Appliance) applyAccounts(next *config.Config) {
 		}
 	}
 	for name, running := range a.accounts {
-		acc, ok := wanted[name]
-		if ok && sameLink(running.Config, acc) {
+		if _, ok := wanted[name]; ok && !remade["accounts."+name] {
 			delete(wanted, name)
 			continue
 		}
@@ -85,7 +83,7 @@ func (a *Appliance) joined(name string, groups []uint64) {
 
 // applyApps starts, restarts and ends apps. Rights, views and limits have been swapped already; a link that is
 // healthy is closed only if its own settings changed.
-func (a *Appliance) applyApps(next *config.Config) {
+func (a *Appliance) applyApps(next *config.Config, remade map[string]bool) {
 	wanted := make(map[string]config.App)
 	for _, app := range next.Apps {
 		if app.Enabled && served(app) {
@@ -94,7 +92,8 @@ func (a *Appliance) applyApps(next *config.Config) {
 	}
 	for name, running := range a.apps {
 		app, ok := wanted[name]
-		if ok && sameTransport(running.Config, app) {
+		if ok && !remade["apps."+name] {
+			running.Update(app)
 			running.SetAccounts(a.accountsOf(app, next))
 			delete(wanted, name)
 			continue
@@ -118,8 +117,18 @@ func (a *Appliance) applyApps(next *config.Config) {
 		list = append(list, a.apps[name])
 	}
 	a.running.Store(&list)
+	a.resumeCursors()
 	for _, app := range start {
 		app.Start()
+	}
+}
+
+// resumeCursors opens what apps had subscribed to before the last start, and forgets what nobody serves any more.
+func (a *Appliance) resumeCursors() {
+	for _, s := range a.store.Journal().Subscribers() {
+		if app := a.apps[s.App]; app == nil || !app.Resume(s.Account) {
+			a.store.Journal().Forget(s)
+		}
 	}
 }
 
@@ -135,35 +144,4 @@ func (a *Appliance) accountsOf(app config.App, c *config.Config) []apps.Account 
 		}})
 	}
 	return out
-}
-
-// sameLink reports whether an account's link can stay as it is.
-func sameLink(x, y config.Account) bool {
-	type link struct {
-		host, path, token, kind, url, api, httpPath, ca string
-		port                                            uint16
-		noToken, verify                                 bool
-		self                                            uint64
-		reconnect                                       config.Reconnect
-		heartbeat                                       config.Heartbeat
-	}
-	of := func(c config.Account) link {
-		return link{c.WSHost, c.WSPath, c.AccessToken, c.Link, c.URL, c.APIURL, c.HTTPPath, c.CAFile, c.WSPort,
-			c.AllowNoToken, c.VerifyCertificate, c.SelfID, c.Reconnect, c.Heartbeat}
-	}
-	return of(x) == of(y)
-}
-
-// sameTransport reports whether an app's links can stay as they are. What the router decides about an app is not
-// among it, nor which accounts it serves.
-func sameTransport(x, y config.App) bool {
-	of := func(c config.App) config.App {
-		return config.App{
-			Name: c.Name, Protocol: c.Protocol, Connect: c.Connect, Listen: c.Listen, Post: c.Post, Secret: c.Secret,
-			AccessToken: c.AccessToken, Transports: c.Transports, Reconnect: c.Reconnect, MessageFormat: c.MessageFormat,
-			Heartbeat: c.Heartbeat, Ack: c.Ack, Queue: c.Queue, CORS: c.CORS, AllowNoToken: c.AllowNoToken,
-			VerifyCertificate: c.VerifyCertificate, CAFile: c.CAFile,
-		}
-	}
-	return reflect.DeepEqual(of(x), of(y))
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/catflap/catflap/appliance/config"
@@ -39,9 +40,9 @@ type Action struct {
 
 // Options are what an App needs from the rest of the appliance.
 type Options struct {
-	Config   config.App
-	Slot     uint8     // the app's bit in store.Event.For
-	Accounts []Account // those that the app serves at first; see SetAccounts
+	Config   config.App // at first; see Update
+	Slot     uint8      // the app's bit in store.Event.For
+	Accounts []Account  // those that the app serves at first; see SetAccounts
 	Journal  *store.Journal
 	Action   func(Action)
 	MaxFrame int // largest frame read from the app, bytes
@@ -54,6 +55,8 @@ type Options struct {
 type App struct {
 	Options
 
+	live atomic.Pointer[config.App]
+
 	mu      sync.Mutex
 	started bool
 	closed  bool
@@ -63,17 +66,40 @@ type App struct {
 // New makes an app. It receives nothing before Start (if it dials) or its first event connection.
 func New(o Options) *App {
 	a := &App{Options: o}
+	a.live.Store(&o.Config)
 	for _, account := range o.Accounts {
 		a.feeds = append(a.feeds, newFeed(a, account))
 	}
 	return a
 }
 
+// settings is the app's part of the configuration as it is now.
+func (a *App) settings() *config.App { return a.live.Load() }
+
+// Update takes settings that need no new connection: heartbeat, form of messages, bounds of the queue, back-off.
+func (a *App) Update(c config.App) {
+	a.live.Store(&c)
+	for _, f := range a.list() {
+		f.updated()
+	}
+}
+
+// Resume opens the cursor of an app that had subscribed before the last start, and reports whether the app still
+// serves that account.
+func (a *App) Resume(account string) bool {
+	f := a.feed(account)
+	if f == nil {
+		return false
+	}
+	f.subscribe()
+	return true
+}
+
 // Name is the app's key in the configuration.
-func (a *App) Name() string { return a.Config.Name }
+func (a *App) Name() string { return a.settings().Name }
 
 // Dials reports whether catflap dials this app.
-func (a *App) Dials() bool { return a.Config.Connect != "" }
+func (a *App) Dials() bool { return a.settings().Connect != "" }
 
 // Start begins to dial, one connection for each account.
 func (a *App) Start() {
@@ -187,15 +213,19 @@ func (a *App) linkOptions() link.Options {
 	}
 }
 
+// maxStrikes is how many disconnects in a row an event may be in flight at before it is skipped as poisonous.
+const maxStrikes = 3
+
 // bounds are what the app's cursors keep.
 func (a *App) bounds() store.Bounds {
-	q := a.Config.Queue
+	q := a.settings().Queue
 	return store.Bounds{
 		MaxAgeMessage: q.MaxAge.Message,
 		MaxAgeNotice:  q.MaxAge.Notice,
 		MaxAgeRequest: q.MaxAge.Request,
 		MaxEvents:     q.MaxEvents,
 		MaxBytes:      int64(q.MaxMB) << 20,
+		MaxStrikes:    maxStrikes,
 	}
 }
 
@@ -207,8 +237,8 @@ func (a *App) header(self string) http.Header {
 		"X-Client-Role": {"Universal"},
 		"User-Agent":    {"OneBot/11 catflap"},
 	}
-	if a.Config.AccessToken != "" {
-		h.Set("Authorization", "Bearer "+a.Config.AccessToken)
+	if a.settings().AccessToken != "" {
+		h.Set("Authorization", "Bearer "+a.settings().AccessToken)
 	}
 	return h
 }

@@ -16,7 +16,7 @@ const dialTimeout = 10 * time.Second
 // ends it: NoneBot answers 403 for a wrong token and for a link that it has not noticed to be dead alike.
 func (f *feed) dialForever() {
 	ctx := f.ctx
-	r := f.app.Config.Reconnect
+	r := f.app.settings().Reconnect
 	backoff := link.Backoff{Min: r.RetryDelay, Max: r.MaxDelay, Factor: r.BackoffMultiplier, Rand: f.app.Rand}
 	for failures := 0; ; {
 		if !f.awaitSelf(ctx) {
@@ -60,7 +60,7 @@ func (f *feed) awaitSelf(ctx context.Context) bool {
 func (f *feed) dial(ctx context.Context, self uint64) (*link.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	c := f.app.Config
+	c := f.app.settings()
 	tls, err := link.ClientTLS(c.VerifyCertificate, c.CAFile)
 	if err != nil {
 		return nil, err

@@ -52,12 +52,29 @@ func (f *feed) subscribe() *store.Cursor {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.cursor == nil {
-		f.cursor = f.app.Journal.OpenCursor(store.CursorOptions{
-			App: f.app.Name(), Account: f.account.Name, AccountIndex: f.account.Index, Slot: f.app.Slot,
-			Bounds: f.app.bounds(), Wake: f.wake,
-		})
+		f.cursor = f.openCursor()
 	}
 	return f.cursor
+}
+
+// openCursor opens the cursor, or changes the bounds of the one that is open.
+func (f *feed) openCursor() *store.Cursor {
+	return f.app.Journal.OpenCursor(store.CursorOptions{
+		App: f.app.Name(), Account: f.account.Name, AccountIndex: f.account.Index, Slot: f.app.Slot,
+		Bounds: f.app.bounds(), Wake: f.wake,
+	})
+}
+
+// updated applies new settings to what is open.
+func (f *feed) updated() {
+	f.mu.Lock()
+	if f.cursor != nil {
+		f.openCursor()
+	}
+	f.mu.Unlock()
+	if s := f.current.Load(); s != nil {
+		s.pulse.set(f.app.settings().Heartbeat)
+	}
 }
 
 func (f *feed) unsubscribe() {
@@ -150,7 +167,7 @@ func (f *feed) ended(err error) {
 // failed notes why the app is away, for status.
 func (f *feed) failed(err error) {
 	f.mu.Lock()
-	f.fault = newFault(err, f.app.Config, f.app.Now())
+	f.fault = newFault(err, *f.app.settings(), f.app.Now())
 	f.mu.Unlock()
 }
 

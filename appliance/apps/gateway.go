@@ -133,7 +133,7 @@ func (g *Gateway) app(r *http.Request) (*App, *gate.Refusal) {
 		if a.Dials() {
 			continue // its token is presented to it and opens nothing here
 		}
-		switch no := gate.CheckToken(r, a.Config.AccessToken); {
+		switch no := gate.CheckToken(r, a.settings().AccessToken); {
 		case no == nil:
 			found = a
 		case no.Status == http.StatusForbidden:
@@ -143,7 +143,7 @@ func (g *Gateway) app(r *http.Request) (*App, *gate.Refusal) {
 	if found == nil {
 		return nil, refusal
 	}
-	if no := gate.CheckOrigin(r, found.Config.CORS); no != nil {
+	if no := gate.CheckOrigin(r, found.settings().CORS); no != nil {
 		return nil, no
 	}
 	return found, nil
@@ -213,10 +213,10 @@ func (a *App) choose(account string) (*feed, *gate.Refusal) {
 
 // admits reports whether the app's token may use a transport of the gateway.
 func (a *App) admits(transport string) bool {
-	if len(a.Config.Transports) == 0 {
+	if len(a.settings().Transports) == 0 {
 		return true
 	}
-	for _, t := range a.Config.Transports {
+	for _, t := range a.settings().Transports {
 		if t == transport {
 			return true
 		}

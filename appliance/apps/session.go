@@ -5,7 +5,6 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/catflap/catflap/appliance/link"
 	"github.com/catflap/catflap/appliance/onebot"
@@ -27,6 +26,7 @@ type session struct {
 	done   chan struct{} // closed when an event session has ended
 	self   uint64        // whom the connection was opened for; 0 until lifecycle tells the app
 
+	pulse pulse
 	beat  atomic.Bool // a heartbeat is due
 	meta  []byte      // scratch for meta events; the writer's
 	batch []*store.Event
@@ -40,7 +40,9 @@ type session struct {
 }
 
 func newSession(f *feed, conn *link.Conn, events bool) *session {
-	return &session{feed: f, conn: conn, events: events, done: make(chan struct{})}
+	s := &session{feed: f, conn: conn, events: events, done: make(chan struct{})}
+	s.pulse.beat = s.beatNow
+	return s
 }
 
 // run serves the connection to its end.
@@ -48,37 +50,11 @@ func (s *session) run(ctx context.Context) error {
 	h := link.Handler{Frame: s.frame}
 	if s.events {
 		h.Fill, h.Written = s.fill, s.written
-		if every := s.feed.app.Config.Heartbeat; every > 0 {
-			defer s.heartbeats(every)()
-		}
+		s.pulse.set(s.feed.app.settings().Heartbeat)
+		defer s.pulse.stop()
 		s.conn.Wake()
 	}
 	return s.conn.Serve(ctx, h)
-}
-
-// heartbeats makes one due every so often, as a data frame: a framework drops links that are silent for 30 s
-// whatever pings they carry. The returned function stops it.
-func (s *session) heartbeats(every time.Duration) (stop func()) {
-	var mu sync.Mutex // a beat that runs while it is stopped must not start the timer again
-	mu.Lock()
-	defer mu.Unlock()
-	stopped := false
-	var timer *time.Timer
-	timer = time.AfterFunc(every, func() {
-		mu.Lock()
-		defer mu.Unlock()
-		if stopped {
-			return
-		}
-		s.beatNow()
-		timer.Reset(every)
-	})
-	return func() {
-		mu.Lock()
-		defer mu.Unlock()
-		stopped = true
-		timer.Stop()
-	}
 }
 
 // beatNow lets the writer send a heartbeat next.
@@ -97,7 +73,7 @@ func (s *session) fill(b *link.Batch) {
 			s.conn.Close(link.CloseRestart, "the account has another QQ number now")
 			return
 		}
-		if s.feed.app.Config.Heartbeat > 0 {
+		if s.feed.app.settings().Heartbeat > 0 {
 			s.addHeartbeat(b)
 		}
 	}
@@ -136,7 +112,7 @@ func (s *session) greet(b *link.Batch) bool {
 func (s *session) addHeartbeat(b *link.Batch) {
 	h := s.feed.account.Health()
 	online := h.Linked && h.Online
-	s.meta = onebot.AppendHeartbeat(s.meta[:0], s.self, s.feed.app.Now().Unix(), &online, h.Linked, s.feed.app.Config.Heartbeat.Milliseconds())
+	s.meta = onebot.AppendHeartbeat(s.meta[:0], s.self, s.feed.app.Now().Unix(), &online, h.Linked, s.feed.app.settings().Heartbeat.Milliseconds())
 	b.Add(s.meta)
 }
 
@@ -151,7 +127,7 @@ func (s *session) written() {
 // form gives the event's bytes in the form that the app asked for: the bytes themselves unless it wants CQ
 // strings. The journal holds messages as arrays.
 func (s *session) form(e *store.Event) []byte {
-	if s.feed.app.Config.MessageFormat != "string" || e.Class != store.ClassMessage {
+	if s.feed.app.settings().MessageFormat != "string" || e.Class != store.ClassMessage {
 		return e.Raw
 	}
 	err := onebot.PeekHead(e.Raw, &s.head)

@@ -25,7 +25,7 @@ func appFields() []field {
 			en: "token; names the app at the gateway and must be unique there; presented to the app with connect", zh: "令牌；在网关上标识应用且必须唯一；connect 时出示给应用"},
 		{key: "allowNoToken", codec: boolean(), def: "false", link: true, bind: of(func(a *a) any { return &a.AllowNoToken }),
 			en: "true: no token is needed, with a loopback listen of its own only", zh: "true：允许无令牌（仅限独占的本机端口）"},
-		{key: "accounts", codec: list[string](accountName()), link: true, bind: of(func(a *a) any { return &a.Accounts }),
+		{key: "accounts", codec: list[string](accountName()), bind: of(func(a *a) any { return &a.Accounts }),
 			en: "the accounts it serves, by key or QQ number; absent = all", zh: "服务的账号（键或 QQ 号）；不填 = 全部"},
 		{key: "transports", codec: list[string](enum([]string{"ws", "http", "sse"}, nil)), def: "[ws, http, sse]", link: true, bind: of(func(a *a) any { return &a.Transports }),
 			en: "what the token may use at the gateway", zh: "令牌在网关上可用的传输方式"},

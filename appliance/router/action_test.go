@@ -60,7 +60,7 @@ func (h *house) link(cfg config.Account, o simulator.Options) *simulator.NapCat 
 	return sim
 }
 
-func until(t *testing.T, what string, ok func() bool) {
+func until(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	for end := time.Now().Add(patience); !ok(); {
 		if time.Now().After(end) {

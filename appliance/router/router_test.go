@@ -20,7 +20,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // house is a router with a real store, one account and the apps of a configuration, without any socket.
 type house struct {
-	t       *testing.T
+	t       testing.TB
 	router  *Router
 	lane    *Lane
 	store   *store.Store
@@ -35,7 +35,7 @@ allowFrom: [20002]
 groups: {"30003": {}, "30005": {requireMention: false}}
 `
 
-func newHouse(t *testing.T, yaml string) *house {
+func newHouse(t testing.TB, yaml string) *house {
 	t.Helper()
 	cfg, err := config.Parse("catflap.yaml", []byte(yaml), func(string) (string, bool) { return "", false })
 	if err != nil {
@@ -44,7 +44,7 @@ func newHouse(t *testing.T, yaml string) *house {
 	return openHouse(t, cfg, t.TempDir())
 }
 
-func openHouse(t *testing.T, cfg *config.Config, dir string) *house {
+func openHouse(t testing.TB, cfg *config.Config, dir string) *house {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	st, err := store.Open(dir, store.Options{Sync: time.Hour, QueueSync: time.Hour, MaxBytes: 64 << 20, Log: log})
