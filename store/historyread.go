@@ -248,12 +248,11 @@ func (h *History) Recent(account string, n int, fn func(Record)) error {
 		looked := 0
 		err := h.f.view(func(tx *bbolt.Tx) error {
 			c := tx.Bucket(bucketEvents).Cursor()
-			k, v := c.Seek(seqKey(before))
-			if k == nil {
-				k, v = c.Last()
-			} else {
-				k, v = c.Prev()
+			step := c.Prev
+			if k, _ := c.Seek(seqKey(before)); k == nil {
+				step = c.Last
 			}
+			k, v := step()
 			for ; k != nil && len(list) < min(n, recentRun) && looked < 16*recentRun; k, v = c.Prev() {
 				looked++
 				if len(k) != 8 {

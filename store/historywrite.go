@@ -90,9 +90,6 @@ func (h *History) take() *historyBatch {
 	return b
 }
 
-// empty reports whether a batch would write nothing.
-func (b *historyBatch) empty() bool { return len(b.rows) == 0 && len(b.recalls) == 0 }
-
 // written takes over what a commit did.
 func (h *History) written(b *historyBatch) {
 	h.mu.Lock()

@@ -16,12 +16,10 @@ const dialTimeout = 10 * time.Second
 // ends it: NoneBot answers 403 for a wrong token and for a link that it has not noticed to be dead alike.
 func (f *feed) dialForever() {
 	ctx := f.ctx
-	r := f.app.settings().Reconnect
-	backoff := link.Backoff{Min: r.RetryDelay, Max: r.MaxDelay, Factor: r.BackoffMultiplier, Rand: f.app.Rand}
-	for failures := 0; ; {
-		if !f.awaitSelf(ctx) {
-			return
-		}
+	backoff := link.Backoff{Rand: f.app.Rand}
+	for failures := 0; f.awaitSelf(ctx); {
+		r := f.app.settings().Reconnect
+		backoff.Min, backoff.Max, backoff.Factor = r.RetryDelay, r.MaxDelay, r.BackoffMultiplier
 		self := f.account.Self()
 		conn, err := f.dial(ctx, self)
 		if err == nil {
@@ -29,7 +27,7 @@ func (f *feed) dialForever() {
 			began := f.app.Now()
 			s := newSession(f, conn, true)
 			s.self = self
-			err = f.serve(s)
+			_ = f.serve(s) // it has noted why it ended
 			backoff.Up(f.app.Now().Sub(began))
 		} else if ctx.Err() == nil {
 			failures++

@@ -20,7 +20,6 @@ type process struct {
 	cmd    *exec.Cmd
 	napcat string // host:port
 	app    string
-	paths  map[string]string
 	log    *os.File
 }
 

@@ -46,7 +46,6 @@ func slowDepth(frame []byte) int {
 var (
 	textInt  = regexp.MustCompile(`^-?[0-9]+$`)
 	floatInt = regexp.MustCompile(`^(-?[0-9]+)\.0+$`)
-	fraction = regexp.MustCompile(`^(-?[0-9]+)\.[0-9]+$`)
 )
 
 func slowInt(raw []byte) (int64, bool) {

@@ -266,3 +266,54 @@ accounts:
 	n := callNapCat(t, simulator.Options{Token: napcatToken, ReconnectInterval: 100 * time.Millisecond}, b.napcatAddress("/on"))
 	n.linked(t)
 }
+
+// beats waits for so many of the probe's heartbeats, a second apart: the clock of tests that nothing happens.
+func beats(t *testing.T, p *probe, times int) {
+	t.Helper()
+	p.wait(t, fmt.Sprintf("%d heartbeats", times), func(frame) bool { // called with the frames locked
+		seen := 0
+		for _, f := range p.frames {
+			if f.is("meta_event_type", "heartbeat") {
+				seen++
+			}
+		}
+		return seen >= times
+	})
+}
+
+func TestSeed_openclaw_heartbeat_enabled(t *testing.T) {
+	t.Parallel()
+	b := startBox(t, "heartbeat: {enabled: false, interval: 1000, timeout: 500}\napps: {probe: {protocol: onebot11, heartbeat: 1000, accessToken: "+probeToken+"}}")
+	n := dialNapCat(t, b)
+	p := dialProbe(t, b, "/", probeToken)
+	beats(t, p, 4)
+	for _, c := range n.Calls() {
+		if c.Action == "get_status" {
+			t.Errorf("heartbeat is off and NapCat was asked: %+v", c)
+		}
+	}
+}
+
+func TestSeed_openclaw_reconnect_enabled(t *testing.T) {
+	t.Parallel()
+	away := listen(t, http.StatusServiceUnavailable)
+	b := startBox(t, `
+apps: {probe: {protocol: onebot11, heartbeat: 1000, accounts: [there], accessToken: `+probeToken+`}}
+accounts:
+  there: {wsPort: NAPCAT, accessToken: `+napcatToken+`}
+  away: {link: forward, url: "`+away.address()+`", accessToken: `+koishiToken+`, reconnect: {enabled: false, retryDelay: 100, maxDelay: 200}}
+`)
+	dialNapCat(t, b)
+	p := dialProbe(t, b, "/", probeToken)
+	away.next(t)
+	beats(t, p, 4)
+	if again := len(away.came); again > 0 {
+		t.Errorf("reconnect is off and catflap dialled %d times more", again)
+	}
+	s := b.status(t)
+	for _, a := range s.Accounts {
+		if a.Name == "away" && a.LastError == "" && a.Hint == "" {
+			t.Errorf("status says nothing about the failed dial: %+v", a)
+		}
+	}
+}
