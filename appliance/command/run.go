@@ -14,6 +14,7 @@ import (
 
 	"github.com/catflap/catflap/appliance"
 	"github.com/catflap/catflap/appliance/config"
+	"github.com/catflap/catflap/appliance/service"
 	"github.com/catflap/catflap/store"
 )
 
@@ -65,6 +66,9 @@ func (s *Shell) serve(ctx context.Context, cfg *config.Config) (err error) {
 		log.Info("listening", "name", name, "address", addresses[name])
 	}
 
+	s.notify(log, service.Ready)
+	defer s.notify(log, service.Stopping)
+
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	ctx, cancel := context.WithCancel(ctx)
@@ -82,6 +86,13 @@ func (s *Shell) serve(ctx context.Context, cfg *config.Config) (err error) {
 		return failed("", "%v", err)
 	}
 	return nil
+}
+
+// notify tells systemd, which may be waiting for it.
+func (s *Shell) notify(log *slog.Logger, state string) {
+	if err := service.Notify(s.Env, state); err != nil {
+		log.Warn("the service manager was not told", "state", state, "err", err)
+	}
 }
 
 func reloadOn(ctx context.Context, hangup <-chan os.Signal, a *appliance.Appliance, log *slog.Logger) {
