@@ -206,6 +206,7 @@ func find(feeds []*feed, account string) *feed {
 func (a *App) linkOptions() link.Options {
 	return link.Options{
 		MaxFrame:     a.MaxFrame,
+		SwallowUpTo:  swallowUpTo,
 		OutSlots:     512,
 		OutBytes:     int64(a.MaxFrame) + 1<<20,
 		WriteTimeout: 10 * time.Second,

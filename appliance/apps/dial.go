@@ -36,7 +36,7 @@ func (f *feed) dialForever() {
 				f.app.Log.Warn("dialling the app failed; trying on", "app", f.app.Name(), "account", f.account.Name, "err", err)
 			}
 		}
-		if !wait(ctx, backoff.Next()) {
+		if !link.Wait(ctx, backoff.Next()) {
 			return
 		}
 	}
@@ -65,16 +65,4 @@ func (f *feed) dial(ctx context.Context, self uint64) (*link.Conn, error) {
 	}
 	header := f.app.header(strconv.FormatUint(self, 10))
 	return link.Dial(ctx, link.Target{URL: c.Connect, Header: header, TLS: tls}, f.app.linkOptions())
-}
-
-// wait waits for d and reports whether the context is still alive.
-func wait(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

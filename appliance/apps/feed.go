@@ -19,6 +19,9 @@ type feed struct {
 
 	current atomic.Pointer[session] // the event connection; nil while the app is away
 
+	pongs    pongs
+	tooLarge atomic.Uint64 // actions above limits.maxFrameMb
+
 	tasks sync.WaitGroup // dialling and every connection
 
 	mu       sync.Mutex
@@ -115,6 +118,9 @@ func (f *feed) serve(s *session) error {
 	f.takeOver(s)
 	err := s.run(f.ctx)
 	if f.current.CompareAndSwap(s, nil) {
+		if acks := s.proof.Load(); acks != nil && f.ctx.Err() == nil {
+			acks.ended()
+		}
 		f.ended(err)
 	}
 	close(s.done)
@@ -197,6 +203,7 @@ type Status struct {
 	Cursor       store.CursorStats
 	LastError    string
 	Hints        []Hint
+	TooLarge     uint64 // actions that were refused for being above limits.maxFrameMb
 }
 
 // Status returns the state of each of the app's feeds.
@@ -204,7 +211,7 @@ func (a *App) Status() []Status {
 	feeds := a.list()
 	out := make([]Status, 0, len(feeds))
 	for _, f := range feeds {
-		st := Status{App: a.Name(), Account: f.account.Name, Connected: f.current.Load() != nil}
+		st := Status{App: a.Name(), Account: f.account.Name, Connected: f.current.Load() != nil, TooLarge: f.tooLarge.Load()}
 		f.mu.Lock()
 		st.Since, st.LastError, st.Hints = f.since, f.fault.text, f.fault.hints
 		cursor := f.cursor

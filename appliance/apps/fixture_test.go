@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/catflap/catflap/appliance/config"
+	"github.com/catflap/catflap/appliance/gate"
 	"github.com/catflap/catflap/appliance/link"
 	"github.com/catflap/catflap/store"
 )
@@ -101,7 +102,7 @@ type asked struct {
 
 func newHouse(t *testing.T) *house {
 	t.Helper()
-	s, err := store.Open(t.TempDir(), store.Options{})
+	s, err := store.Open(t.TempDir(), store.Options{RingBytes: 64 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +119,7 @@ func (h *house) app(slot uint8, c config.App, bots ...*bot) *App {
 	h.t.Helper()
 	c.Enabled, c.Protocol = true, "onebot11"
 	c.Reconnect = config.Reconnect{Enabled: true, RetryDelay: time.Millisecond, BackoffMultiplier: 1, MaxDelay: 2 * time.Millisecond}
-	c.Queue = config.Queue{MaxEvents: 100_000, MaxMB: 16, MaxAge: config.MaxAge{Message: time.Hour, Notice: time.Hour, Request: time.Hour}}
+	c.Queue = config.Queue{MaxEvents: 100_000, MaxMB: 64, MaxAge: config.MaxAge{Message: time.Hour, Notice: time.Hour, Request: time.Hour}}
 	var log logText
 	o := Options{
 		Config: c, Slot: slot, Journal: h.journal, MaxFrame: 1 << 20,
@@ -307,7 +308,7 @@ func (f *framework) next() *peer { f.t.Helper(); return receive(f.t, "a connecti
 // open serves apps at a gateway.
 func open(t *testing.T, apps ...*App) *Gateway {
 	t.Helper()
-	g, err := OpenGateway("127.0.0.1:0", "qq", slog.New(slog.DiscardHandler), time.Now)
+	g, err := OpenGateway("127.0.0.1:0", "qq", seats(), slog.New(slog.DiscardHandler), time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -347,4 +348,10 @@ func status(t *testing.T, a *App, account string) Status {
 	}
 	t.Fatalf("app %s has no account %s", a.Name(), account)
 	return Status{}
+}
+
+func seats() *gate.Seats {
+	s := &gate.Seats{}
+	s.SetLimit(64)
+	return s
 }

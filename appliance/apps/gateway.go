@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -22,6 +23,7 @@ type Gateway struct {
 	server   *http.Server
 	listener net.Listener
 	ledger   gate.Ledger
+	seats    *gate.Seats
 	start    sync.Once
 	done     chan struct{}
 	requests sync.WaitGroup
@@ -32,12 +34,12 @@ type Gateway struct {
 }
 
 // OpenGateway binds an address; serving begins with Set, so that nobody is turned away before. Platform is the first element of the onebots layout.
-func OpenGateway(address, platform string, log *slog.Logger, now func() time.Time) (*Gateway, error) {
+func OpenGateway(address, platform string, seats *gate.Seats, log *slog.Logger, now func() time.Time) (*Gateway, error) {
 	l, err := gate.Listen(address)
 	if err != nil {
 		return nil, err
 	}
-	g := &Gateway{platform: platform, listener: l, done: make(chan struct{}), ledger: gate.Ledger{Log: log, Now: now}}
+	g := &Gateway{platform: platform, seats: seats, listener: l, done: make(chan struct{}), ledger: gate.Ledger{Log: log, Now: now}}
 	g.server = gate.NewServer(g)
 	return g, nil
 }
@@ -104,7 +106,15 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.ledger.Answer(w, r, app.Name(), refusal)
 		return
 	}
+	if refusal := g.seats.Take(); refusal != nil {
+		g.ledger.Answer(w, r, app.Name(), refusal)
+		return
+	}
+	leave := sync.OnceFunc(g.seats.Leave)
 	conn, err := link.Accept(w, r, app.linkOptions())
+	if err != nil {
+		leave()
+	}
 	switch {
 	case errors.Is(err, link.ErrVersion):
 		w.Header().Set("Sec-WebSocket-Version", "13")
@@ -117,7 +127,12 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.ledger.Note(r.RemoteAddr, app.Name(), &gate.Refusal{Status: http.StatusBadRequest, Reason: fmt.Sprintf("upgrade failed: %v", err)})
 		return
 	}
-	if !f.spawn(func() { _ = f.serve(newSession(f, conn, events)) }) {
+	serve := func() {
+		defer leave()
+		_ = f.serve(newSession(f, conn, events))
+	}
+	if !f.spawn(serve) {
+		leave()
 		conn.Close(link.CloseRestart, closing)
 	}
 }
@@ -213,13 +228,6 @@ func (a *App) choose(account string) (*feed, *gate.Refusal) {
 
 // admits reports whether the app's token may use a transport of the gateway.
 func (a *App) admits(transport string) bool {
-	if len(a.settings().Transports) == 0 {
-		return true
-	}
-	for _, t := range a.settings().Transports {
-		if t == transport {
-			return true
-		}
-	}
-	return false
+	list := a.settings().Transports
+	return len(list) == 0 || slices.Contains(list, transport)
 }

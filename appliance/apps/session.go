@@ -32,6 +32,11 @@ type session struct {
 	batch []*store.Event
 	head  onebot.Head // scratch for form; the writer's
 	last  uint64      // sequence number of the newest event in the last batch; the writer's
+	acks  *acker      // nil for ack: written; the writer's
+
+	proof atomic.Pointer[acker] // the same for the reader
+
+	warned bool // an action was too large; the reader's
 
 	mu        sync.Mutex
 	greeted   bool     // lifecycle is in the writer's batch; only the writer sets it
@@ -47,9 +52,13 @@ func newSession(f *feed, conn *link.Conn, events bool) *session {
 
 // run serves the connection to its end.
 func (s *session) run(ctx context.Context) error {
-	h := link.Handler{Frame: s.frame}
+	h := link.Handler{Frame: s.frame, Oversize: s.oversize}
 	if s.events {
-		h.Fill, h.Written = s.fill, s.written
+		h.Fill, h.Written, h.Pong = s.fill, s.written, s.pong
+		if s.feed.app.settings().Ack != "written" && s.feed.pongs.usable() {
+			s.acks = &acker{now: s.feed.app.Now, trust: &s.feed.pongs}
+			s.proof.Store(s.acks)
+		}
 		s.pulse.set(s.feed.app.settings().Heartbeat)
 		defer s.pulse.stop()
 		s.conn.Wake()
@@ -83,6 +92,12 @@ func (s *session) fill(b *link.Batch) {
 		s.last = e.Seq
 	}
 	clear(s.batch)
+	if s.acks == nil {
+		return
+	}
+	if ping, due := s.acks.next(s.last); due {
+		b.AddPing(ping[:])
+	}
 }
 
 // greet adds lifecycle connect, then the answers that had to wait for it: some frameworks take the first frame
@@ -116,11 +131,31 @@ func (s *session) addHeartbeat(b *link.Batch) {
 	b.Add(s.meta)
 }
 
-// written moves the cursor: the frames of the last fill are in the kernel.
+// written is called when the frames of the last fill are in the kernel. It is proof enough only where pings are not to
+// be had.
 func (s *session) written() {
-	if s.last != 0 {
+	if s.acks != nil && s.acks.silent() {
+		s.feed.pongs.ignores()
+		s.acks = nil
+		s.feed.app.Log.Warn("the app does not answer pings: what is written to it counts as delivered (ack: written)", "app", s.feed.app.Name(), "account", s.feed.account.Name)
+	}
+	if s.acks == nil && s.last != 0 {
 		s.cursor.Ack(s.last)
-		s.last = 0
+	}
+}
+
+// pong moves the cursor: the app's WebSocket has read up to there.
+func (s *session) pong(payload []byte) {
+	acks := s.proof.Load()
+	if acks == nil {
+		return
+	}
+	seq, more := acks.pong(payload)
+	if seq != 0 {
+		s.cursor.Ack(seq)
+	}
+	if more {
+		s.conn.Wake()
 	}
 }
 

@@ -56,7 +56,7 @@ func Accept(w http.ResponseWriter, r *http.Request, o Options) (*Conn, error) {
 	o = o.withDefaults()
 	// Frames may have come together with the request; gws's own Upgrade would lose them.
 	early, _ := ahead.Reader.Peek(ahead.Reader.Buffered())
-	frames := &wire{Conn: raw, mode: modePlain, limit: uint64(o.MaxFrame), prefix: append([]byte(nil), early...)}
+	frames := &wire{Conn: raw, mode: modePlain, limit: uint64(o.MaxFrame), swallowTo: o.swallowTo(), prefix: append([]byte(nil), early...)}
 	c := newConn(raw, frames, false, o)
 	up := gws.NewUpgrader(&events{c}, &gws.ServerOption{
 		ReadMaxPayloadSize: o.MaxFrame,

@@ -1,6 +1,7 @@
 package link
 
 import (
+	"context"
 	"math"
 	"math/rand/v2"
 	"time"
@@ -33,6 +34,18 @@ func (b *Backoff) Next() time.Duration {
 	}
 	part := min(max(random(), 0), 1)
 	return min(low+time.Duration(part*float64(high-low)), high)
+}
+
+// Wait waits for d, or until ctx ends, and reports whether ctx is still alive.
+func Wait(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return ctx.Err() == nil
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // Tries is the number of delays given since the last reset.

@@ -39,6 +39,7 @@ type Conn struct {
 	inHandler bool // reader's: a panic now is the handler's
 
 	writing sync.Mutex // guards what follows; the writer holds it but while it is parked
+	parked  bool       // the writer waits for something to do; not before it runs, nor after it ended
 	direct  *direct    // nil where a write may have to wait
 	batch   Batch
 	taken   []item
@@ -66,6 +67,7 @@ func newConn(raw net.Conn, w *wire, client bool, o Options) *Conn {
 		options: o, raw: raw, wire: w, client: client,
 		wake: make(chan struct{}, 1), over: make(chan struct{}), done: make(chan struct{}),
 	}
+	w.swallowed = c.swallowed
 	c.direct = newDirect(raw)
 	c.wanted.Store(true)
 	c.queue = queue{slots: o.OutSlots, limit: o.OutBytes}

@@ -64,7 +64,7 @@ func dial(ctx context.Context, u *url.URL, t Target, o Options) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	frames := &wire{Conn: raw, mode: modeHead, limit: uint64(o.MaxFrame), masked: true}
+	frames := &wire{Conn: raw, mode: modeHead, limit: uint64(o.MaxFrame), swallowTo: o.swallowTo(), masked: true}
 	c := newConn(raw, frames, true, o)
 	// gws waits for its handshake's writing goroutine only until its own timeout, and leaks it after. So that
 	// timeout is out of reach, and the end of ctx closes the socket, which ends both.

@@ -40,10 +40,11 @@ func (c *Conn) express() (done bool) {
 	return true
 }
 
-// quiet reports whether the link is open, served, has nothing queued and has not written lately.
+// quiet reports whether the link is open, the writer is parked, nothing is queued and nothing was written lately. A writer
+// that has not begun yet would throw away what is left to it.
 func (c *Conn) quiet() bool {
 	c.mu.Lock()
-	idle := c.served && c.state == stateOpen && c.handler.Fill != nil && c.queue.empty() && len(c.pongs) == 0
+	idle := c.parked && c.state == stateOpen && c.handler.Fill != nil && c.queue.empty() && len(c.pongs) == 0
 	c.mu.Unlock()
 	return idle && !c.unsent && time.Since(c.flushed) > expressGap
 }

@@ -45,6 +45,26 @@ func TestWakeWritesAtOnceOnAQuietLink(t *testing.T) {
 	})
 }
 
+// What Wake leaves to the writer must not be lost on one that has not begun: Serve lets others call Wake before it runs.
+func TestWakeBeforeTheWriterRuns(t *testing.T) {
+	accepted, dialled := pair(t, Options{}, Options{})
+	got := make(chan []byte, 1)
+	serve(t, dialled, Handler{Frame: func(data []byte) error { got <- bytes.Clone(data); return nil }})
+	var filled atomic.Bool
+	h := Handler{Fill: func(b *Batch) {
+		if !filled.Swap(true) {
+			b.Add(bytes.Repeat([]byte{'x'}, 2*largeFrame)) // more than Wake writes by itself
+		}
+	}}
+	accepted.served, accepted.handler = true, h
+	accepted.Wake()
+	accepted.served = false
+	serve(t, accepted, h)
+	if n := len(receive(t, got, "frame")); n != 2*largeFrame {
+		t.Errorf("a frame of %d bytes arrived, want %d", n, 2*largeFrame)
+	}
+}
+
 // A peer that does not read must not hold up who calls Wake, and what the socket took in part must be finished by the
 // writer: every frame arrives whole and in order.
 func TestFault_T08_WakeNeverWaitsForThePeer(t *testing.T) {

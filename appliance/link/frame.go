@@ -7,10 +7,12 @@ import (
 
 // Opcodes of RFC 6455, section 5.2.
 const (
-	opText  byte = 0x1
-	opClose byte = 0x8
-	opPing  byte = 0x9
-	opPong  byte = 0xA
+	opText    byte = 0x1
+	opBinary  byte = 0x2
+	opControl byte = 0x8 // the bit that control frames have
+	opClose   byte = 0x8
+	opPing    byte = 0x9
+	opPong    byte = 0xA
 )
 
 const (

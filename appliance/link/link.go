@@ -28,6 +28,7 @@ const closeGrace = time.Second
 // for which zero means off.
 type Options struct {
 	MaxFrame     int           // largest message accepted, in bytes, fragments summed; a larger one closes the link with 1009
+	SwallowUpTo  int64         // a larger message of one frame, up to these bytes, goes to Handler.Oversize instead; 0 = off
 	OutSlots     int           // frames that Send may queue
 	OutBytes     int64         // bytes that Send may queue; one larger frame is accepted when nothing else waits
 	ReadTimeout  time.Duration // silence longer than this ends the link with ErrSilent; any complete frame breaks it
@@ -55,12 +56,19 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Handler is what a served link calls. Frame and Pong run on the reader, Fill and Written on the writer, or on the
-// caller of Wake when the link is quiet; neither pair is ever concurrent with itself. Every field may be nil.
+// swallowTo is SwallowUpTo as the wire compares it.
+func (o Options) swallowTo() uint64 { return uint64(max(o.SwallowUpTo, 0)) }
+
+// Handler is what a served link calls. Frame, Oversize and Pong run on the reader, Fill and Written on the writer, or on the
+// caller of Wake when the link is quiet; neither group is ever concurrent with itself. Every field may be nil.
 type Handler struct {
 	// Frame gets each text or binary message in order. data is valid during the call only. An error closes
 	// the link: with the code and reason of a *CloseError in its chain, else with 1011.
 	Frame func(data []byte) error
+	// Oversize is told of a text or binary frame over MaxFrame that SwallowUpTo lets live, in order with Frame,
+	// once it has been read through: size is its payload's length, head and tail are the first and the last
+	// 4 KiB of it (or all of a shorter one), valid during the call only. Nobody has checked that text is UTF-8.
+	Oversize func(head, tail []byte, size uint64)
 	// Pong gets the payload of each pong, those of the PingEvery pings (empty) included.
 	Pong func(payload []byte)
 	// Fill appends frames that wait elsewhere. It is asked when Serve starts and after Wake, and again until

@@ -128,6 +128,15 @@ func (e *events) OnMessage(_ *gws.Conn, m *gws.Message) {
 	_ = m.Close()
 }
 
+// swallowed hands on what is left of a frame that gws did not see.
+func (c *Conn) swallowed(head, tail []byte, size uint64) {
+	if c.handler.Oversize != nil && c.reading() {
+		c.inHandler = true
+		c.handler.Oversize(head, tail, size)
+		c.inHandler = false
+	}
+}
+
 // reading reports whether frames still go to the handler: not after the link was closed here.
 func (c *Conn) reading() bool {
 	c.mu.Lock()

@@ -91,8 +91,12 @@ func (c *Conn) pump() (farewell bool) {
 
 // park waits for something to do and reports whether a ping is due. Meanwhile Wake may write by itself.
 func (c *Conn) park(tick <-chan time.Time) (pinging bool) {
+	c.parked = true
 	c.writing.Unlock()
-	defer c.writing.Lock()
+	defer func() {
+		c.writing.Lock()
+		c.parked = false
+	}()
 	select {
 	case <-c.wake:
 		return false

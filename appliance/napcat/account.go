@@ -68,6 +68,7 @@ type State struct {
 	Dials     int // failed dials since the last link (forward)
 	Links     uint64
 	BadFrames uint64
+	TooLarge  uint64 // frames above limits.maxFrameMb
 	Late      uint64 // answers that nobody waited for any more
 }
 
@@ -200,9 +201,9 @@ func (a *Account) serve(conn *link.Conn, remote string) error {
 	a.Changed()
 
 	var watch sync.WaitGroup
-	watch.Go(func() { a.learn(ctx, s) })
+	watch.Go(func() { s.introduce(ctx) })
 	watch.Go(func() { s.watch(ctx) })
-	err := conn.Serve(ctx, link.Handler{Frame: s.frame, Pong: s.pong})
+	err := conn.Serve(ctx, link.Handler{Frame: s.frame, Oversize: s.oversize, Pong: s.pong})
 	cancel()
 	a.detach(s, err)
 	watch.Wait()
@@ -266,19 +267,20 @@ func (a *Account) setHalfDead(s *session, dead bool) {
 }
 
 // learn asks NapCat who it is and which groups it is in. A link to another QQ account is closed: nothing may be
-// sent in its name.
-func (a *Account) learn(ctx context.Context, s *session) {
+// sent in its name. It reports whether nothing is left to ask.
+func (a *Account) learn(ctx context.Context, s *session) bool {
 	var login struct {
 		UserID   uint64 `json:"user_id"`
 		Nickname string `json:"nickname"`
 	}
-	if a.ask(ctx, "get_login_info", &login) == nil {
+	known := a.Ask(ctx, "get_login_info", nil, &login) == nil
+	if known {
 		if login.UserID != 0 {
 			if err := a.adopt(login.UserID); err != nil {
 				a.Log.Error("NapCat is logged in as another account", "account", a.Name(), "err", err)
 				s.refused(err.Error())
 				s.conn.Close(1008, "wrong self id")
-				return
+				return true
 			}
 		}
 		a.mu.Lock()
@@ -288,19 +290,21 @@ func (a *Account) learn(ctx context.Context, s *session) {
 	var groups []struct {
 		GroupID uint64 `json:"group_id"`
 	}
-	if a.ask(ctx, "get_group_list", &groups) == nil {
-		ids := make([]uint64, 0, len(groups))
-		for _, g := range groups {
-			ids = append(ids, g.GroupID)
-		}
-		slices.Sort(ids)
-		a.Joined(ids)
+	if a.Ask(ctx, "get_group_list", nil, &groups) != nil {
+		return false
 	}
+	ids := make([]uint64, 0, len(groups))
+	for _, g := range groups {
+		ids = append(ids, g.GroupID)
+	}
+	slices.Sort(ids)
+	a.Joined(ids)
+	return known
 }
 
-// ask makes a call of catflap's own and decodes the answer's data.
-func (a *Account) ask(ctx context.Context, action string, data any) error {
-	frame, err := a.Do(ctx, action, nil)
+// Ask makes a call of catflap's own and decodes the data of the answer. A failed answer is an error.
+func (a *Account) Ask(ctx context.Context, action string, params []byte, data any) error {
+	frame, err := a.Do(ctx, action, params)
 	if err != nil {
 		return err
 	}

@@ -26,6 +26,8 @@ var (
 	ErrDropped = errors.New("NapCat's link dropped before the answer; the action may have been done")
 	ErrTimeout = errors.New("NapCat did not answer in time; the action may have been done")
 	ErrBusy    = errors.New("too many calls wait for NapCat")
+	// ErrTooLarge ends the sentence that names the answer's size. The action has been done.
+	ErrTooLarge = errors.New("larger than limits.maxFrameMb")
 )
 
 // Call is one action on its way to NapCat.

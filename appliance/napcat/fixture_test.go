@@ -114,7 +114,9 @@ func setup() Options {
 func newFixture(t *testing.T, o Options, pinned uint64) *fixture {
 	t.Helper()
 	f := &fixture{t: t, events: make(chan string, 4096), joined: make(chan []uint64, 256), log: &logText{}}
-	o.Log = slog.New(slog.NewTextHandler(f.log, nil))
+	if o.Log == nil {
+		o.Log = slog.New(slog.NewTextHandler(f.log, nil))
+	}
 	o.Now = time.Now
 	o.Rand = func() float64 { return 0.5 }
 	o.Event = func(frame []byte, _ *onebot.Head) { f.events <- string(frame) }
@@ -175,7 +177,7 @@ func listen(t *testing.T, accounts ...*Account) *Listener {
 func (l *Listener) url() string { return "ws://" + l.Address() + wsPath }
 
 // startNapCat lets a simulated NapCat dial until the test ends.
-func startNapCat(t *testing.T, url string, o simulator.Options) *simulator.NapCat {
+func startNapCat(t *testing.T, url string, o simulator.Options, prepare ...func(*simulator.NapCat)) *simulator.NapCat {
 	t.Helper()
 	o.Token = token
 	if o.HeartInterval == 0 {
@@ -183,6 +185,9 @@ func startNapCat(t *testing.T, url string, o simulator.Options) *simulator.NapCa
 	}
 	o.ReconnectInterval = time.Millisecond
 	nap := simulator.New(o)
+	for _, p := range prepare {
+		p(nap)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() {

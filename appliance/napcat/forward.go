@@ -39,7 +39,7 @@ func (a *Account) dialForever() {
 			a.Log.Error("NapCat's link is down and reconnect.enabled is false: catflap will not dial again until a reload", "account", a.Name(), "err", err)
 			return
 		}
-		if !sleep(a.ctx, backoff.Next()) {
+		if !link.Wait(a.ctx, backoff.Next()) {
 			return
 		}
 	}
@@ -78,17 +78,5 @@ func (a *Account) dialFailed(err error, failed int) {
 }
 
 func (a *Account) linkOptions() link.Options {
-	return link.Options{MaxFrame: a.MaxFrame, OutSlots: 256, OutBytes: 16 << 20, WriteTimeout: 10 * time.Second, ReadBuffer: 16 << 10}
-}
-
-// sleep waits for d and reports whether the context is still alive.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	return link.Options{MaxFrame: a.MaxFrame, SwallowUpTo: swallowUpTo, OutSlots: 256, OutBytes: 16 << 20, WriteTimeout: 10 * time.Second, ReadBuffer: 16 << 10}
 }

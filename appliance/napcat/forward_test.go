@@ -57,6 +57,9 @@ func TestForwardLink(t *testing.T) {
 	f := newFixture(t, forward(url), 0)
 	f.account.Start()
 	receive(t, "the list of groups", f.joined)
+	if err := nap.WaitConnected(testContext(t)); err != nil {
+		t.Fatal(err)
+	}
 	nap.Say(simulator.Private(friendQQ), simulator.Text("hi"))
 	if e := receive(t, "an event", f.events); !strings.Contains(e, `"hi"`) {
 		t.Errorf("event %s", e)
@@ -237,7 +240,7 @@ func TestFault_T12_24HoursDownThenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := forward(url)
 		o.Config.Reconnect.RetryDelay, o.Config.Reconnect.MaxDelay = 5*time.Second, time.Minute
-		o.Config.Reconnect.BackoffMultiplier = 2
+		o.Config.Reconnect.MaxRetries = 3 // after which it goes on at maxDelay, although the delays do not grow
 		linked := make(chan struct{})
 		o.Pin = func(uint64) error {
 			close(linked)

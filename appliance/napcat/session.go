@@ -99,6 +99,12 @@ func (s *session) meta(data []byte) {
 
 func (s *session) pong([]byte) {}
 
+// introduce asks who is there until NapCat has said it: it may be busy, or not quite up yet.
+func (s *session) introduce(ctx context.Context) {
+	for !s.account.learn(ctx, s) && link.Wait(ctx, s.account.Config.Heartbeat.Interval) {
+	}
+}
+
 // maxMisses is after how many unanswered probes in a row a link is half-dead and closed.
 const maxMisses = 2
 
@@ -146,7 +152,7 @@ func (s *session) probe(ctx context.Context, timeout time.Duration) error {
 	var status struct {
 		Online *bool `json:"online"`
 	}
-	err := a.ask(ctx, "get_status", &status)
+	err := a.Ask(ctx, "get_status", nil, &status)
 	if errors.Is(err, ErrAway) || errors.Is(err, ErrTimeout) || errors.Is(err, ErrBusy) || errors.Is(err, ErrDropped) || ctx.Err() != nil {
 		return errors.Join(err, ctx.Err())
 	}

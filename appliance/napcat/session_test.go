@@ -65,13 +65,40 @@ func TestLearnsWhoAndWhere(t *testing.T) {
 	}
 }
 
+// NapCat may be busy when it has just come.
+func TestAsksAgainWhoAndWhere(t *testing.T) {
+	o := setup()
+	o.Config.Heartbeat.Interval = time.Millisecond
+	f := newFixture(t, o, botQQ)
+	l := listen(t, f.account)
+	p := dialPeer(t, l.url(), true)
+	for range 3 {
+		for _, want := range []string{"get_login_info", "get_group_list"} {
+			c := p.next()
+			if c.Action != want {
+				t.Fatalf("asked %s, want %s", c.Action, want)
+			}
+			p.send(`{"status":"failed","retcode":1200,"data":null,"message":"busy","wording":"busy","echo":"` + c.Echo + `"}`)
+		}
+	}
+	for range 2 {
+		c := p.next()
+		p.answer(c, asked()[c.Action])
+	}
+	receive(t, "the list of groups", f.joined)
+	if st := f.account.State(); st.Nickname != "Bot" {
+		t.Errorf("state %+v", st)
+	}
+}
+
 func TestLinkToAnotherAccountIsClosed(t *testing.T) {
 	f := newFixture(t, setup(), 10009)
 	l := listen(t, f.account)
 	// Whoever dials says that it is 10009, but NapCat is logged in as 10001.
-	nap := startNapCat(t, l.url(), simulator.Options{SelfID: 10009})
-	nap.OnAction("get_login_info", func(simulator.Call) simulator.Answer {
-		return simulator.Answer{Data: map[string]any{"user_id": 10001, "nickname": "Other"}}
+	startNapCat(t, l.url(), simulator.Options{SelfID: 10009}, func(nap *simulator.NapCat) {
+		nap.OnAction("get_login_info", func(simulator.Call) simulator.Answer {
+			return simulator.Answer{Data: map[string]any{"user_id": 10001, "nickname": "Other"}}
+		})
 	})
 	until(t, "the reason is shown", func() bool {
 		return f.saw(func(s State) bool {
@@ -98,7 +125,7 @@ func TestFault_T16_SilentNapCatIsClosed(t *testing.T) {
 	nap.Silence(false)
 	until(t, "it is well again", func() bool {
 		st := f.account.State()
-		return st.Linked && st.Online && !st.HalfDead && st.LastError == "" && st.Nickname != ""
+		return st.Linked && st.Online && !st.HalfDead && st.LastError == ""
 	})
 }
 
@@ -127,6 +154,9 @@ func TestOnlineFromStatus(t *testing.T) {
 	f := newFixture(t, probing(), botQQ)
 	l := listen(t, f.account)
 	nap := startNapCat(t, l.url(), simulator.Options{}) // no heartbeats of NapCat's own
+	if err := nap.WaitConnected(testContext(t)); err != nil {
+		t.Fatal(err)
+	}
 	until(t, "online", func() bool { return f.account.State().Online })
 	nap.SetOnline(false)
 	if e := receive(t, "the notice", f.events); !strings.Contains(e, `"bot_offline"`) {

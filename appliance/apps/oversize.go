@@ -1,0 +1,36 @@
+package apps
+
+import (
+	"fmt"
+
+	"github.com/catflap/catflap/appliance/onebot"
+)
+
+// swallowUpTo bounds the frames that are read through to be refused; a larger one closes the link.
+const swallowUpTo = 64 << 20
+
+// maxName bounds the action's name in a refusal; names of NapCat's are far shorter.
+const maxName = 64
+
+// codeTooLarge is the retcode of an action that cannot be read (design: DELIVERY, Actions).
+const codeTooLarge = 1400
+
+// oversize refuses an action of which only the ends were kept. The link stays: an app that sends a file in its
+// frame must not lose its other calls for it.
+func (s *session) oversize(head, tail []byte, size uint64) {
+	app := s.feed.app
+	name := onebot.ActionAtStart(head)
+	if name == "" || len(name) > maxName {
+		name = "an action"
+	}
+	s.feed.tooLarge.Add(1)
+	if !s.warned {
+		s.warned = true
+		app.Log.Warn("an action above limits.maxFrameMb was refused; more of this connection are counted only",
+			"app", app.Name(), "account", s.feed.account.Name, "action", name, "bytes", size, "limit", app.MaxFrame)
+	}
+	echo, _ := onebot.EchoAtEnds(head, tail) // nil leaves the key out
+	s.reply(onebot.AppendFailure(nil, echo, codeTooLarge, fmt.Sprintf(
+		"%s of %d bytes is above the limit of %d (limits.maxFrameMb: %d): send the file by http URL or by file upload (upload_file_stream), or raise limits.maxFrameMb",
+		name, size, app.MaxFrame, app.MaxFrame>>20)))
+}
