@@ -3,6 +3,7 @@ package bench
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -111,7 +112,7 @@ func connect(ctx context.Context, o Options, p *process, kind string) (*load, er
 		return nil, fmt.Errorf("connecting NapCat: %w", err)
 	}
 	l.napcat = c
-	l.tasks.Go(func() { drain(r) })
+	l.tasks.Go(func() { answer(c, r) })
 	return l, nil
 }
 
@@ -125,11 +126,23 @@ func (l *load) close() {
 	l.tasks.Wait()
 }
 
-// drain reads catflap's calls and answers none: a NapCat under load.
-func drain(r *bufio.Reader) {
+// answer gives catflap's own calls an empty answer: a NapCat that knows nobody.
+func answer(c net.Conn, r *bufio.Reader) {
 	buf := make([]byte, 1<<20)
+	var out []byte
 	for {
-		if _, err := readFrame(r, buf); err != nil {
+		payload, err := readFrame(r, buf)
+		if err != nil {
+			return
+		}
+		var call struct {
+			Echo json.RawMessage `json:"echo"`
+		}
+		if json.Unmarshal(payload, &call) != nil || call.Echo == nil {
+			continue
+		}
+		out = appendFrame(out[:0], fmt.Appendf(nil, `{"status":"ok","retcode":0,"data":null,"message":"","wording":"","echo":%s,"stream":"normal-action"}`, call.Echo))
+		if _, err := c.Write(out); err != nil {
 			return
 		}
 	}

@@ -30,7 +30,7 @@ type call struct {
 	app    string // "" is catflap itself or its owner
 	name   string // as the caller wrote it
 	base   string // without suffix
-	params []byte // owned by the call once it is paced
+	params []byte // the caller's; the call has its own once it has to wait
 	target onebot.Target
 	effect policy.Effect
 	done   func(napcat.Answer)
@@ -64,7 +64,14 @@ func (r *Router) Action(in apps.Action) {
 	base, _ := onebot.Normalise(act.Name)
 	effect, _ := effectOf(base)
 	target := onebot.TargetOf(base, act.Params)
-	if why := app.refusal(l, plan.accounts[l.name], base, effect, target); why != "" {
+	var quick []string
+	if base == ".handle_quick_operation" {
+		quick = onebot.QuickActions(act.Params)
+		if slices.ContainsFunc(quick, sends) {
+			effect = policy.EffectSend // a reply is paced like any message
+		}
+	}
+	if why := app.refusal(l, plan.accounts[l.name], base, quick, effect, target); why != "" {
 		r.audit(l.name, in.App, base, target, "refused", why)
 		refuse(codeFirewall, why)
 		return
@@ -117,10 +124,21 @@ func (r *Router) choose(app *appPlan, connection string, self uint64) (*Lane, st
 	return nil, fmt.Sprintf("self_id %d is no account of this app; it serves %s", self, strings.Join(names, ", "))
 }
 
-// refusal says which rule forbids an action, "" if none does.
-func (a *appPlan) refusal(l *Lane, rules *accountPlan, base string, effect policy.Effect, target onebot.Target) string {
+// sends reports whether an action sends a message.
+func sends(base string) bool {
+	effect, _ := effectOf(base)
+	return effect == policy.EffectSend
+}
+
+// refusal says which rule forbids an action, "" if none does. Quick are the actions that a quick operation stands for.
+func (a *appPlan) refusal(l *Lane, rules *accountPlan, base string, quick []string, effect policy.Effect, target onebot.Target) string {
 	if v := a.firewall.Decide(base); !v.Allowed {
 		return fmt.Sprintf("%s (apps.%s.actions)", v.Rule, a.name)
+	}
+	for _, name := range quick {
+		if v := a.firewall.Decide(name); !v.Allowed {
+			return fmt.Sprintf("a quick operation is %s, and %s (apps.%s.actions)", name, v.Rule, a.name)
+		}
 	}
 	if !a.firewall.TargetsPolicy() || effect == policy.EffectRead || rules == nil {
 		return ""
@@ -178,10 +196,11 @@ func (l *Lane) send(c call) {
 		c.done(napcat.Answer{Final: true, Err: napcat.ErrAway})
 		return
 	}
+	message := kept(c.params, rules)
 	done := c.done
 	c.done = func(a napcat.Answer) {
 		if a.Err == nil && a.Final {
-			l.sentMessage(c, chat, a.Head)
+			l.sentMessage(message, chat, a.Head)
 		}
 		done(a)
 	}
@@ -203,8 +222,17 @@ func (l *Lane) submit(c call) {
 	a.Submit(napcat.Call{App: c.app, Action: c.name, Params: c.params, Done: c.done})
 }
 
+// kept is what history will have of a message that is being sent, nil for nothing. It is made before NapCat answers: the
+// params are the caller's, and the pictures in them must not stay in memory for that long.
+func kept(params []byte, rules *accountPlan) []byte {
+	if rules.historyLimit == 0 {
+		return nil
+	}
+	return slices.Clone(onebot.Strip(onebot.MessageParam(params)))
+}
+
 // sentMessage remembers what was sent: its id, so that a quote of it counts as a mention, and its text.
-func (l *Lane) sentMessage(c call, chat policy.Chat, h *onebot.Head) {
+func (l *Lane) sentMessage(message []byte, chat policy.Chat, h *onebot.Head) {
 	const kernelError = 1200 // NapCat's word for a send that QQ refused or did not confirm
 	if l.pace.observe(h.Retcode == kernelError) {
 		l.log.Warn("QQ refuses or delays messages: the account is probably limited; sending at half the rate", "account", l.name)
@@ -217,16 +245,12 @@ func (l *Lane) sentMessage(c call, chat policy.Chat, h *onebot.Head) {
 		return
 	}
 	rules := l.router.plan.Load().accounts[l.name]
-	if rules == nil || !l.sent.add(id) || rules.historyLimit == 0 || !l.admits(rules, chat) {
-		return
-	}
-	message := onebot.MessageParam(c.params)
-	if message == nil {
+	if rules == nil || !l.sent.add(id) || message == nil || rules.historyLimit == 0 || !l.admits(rules, chat) {
 		return
 	}
 	l.router.Store.History().Add(l.name, rules.historyLimit, store.Record{
 		Account: l.name, Chat: chat, Time: l.router.Now().Unix(), User: l.Self(), MessageID: id,
-		Direction: store.Out, Raw: onebot.Strip(slices.Clone(message)),
+		Direction: store.Out, Raw: message,
 	})
 }
 
@@ -310,6 +334,8 @@ func failure(err error) (int, string) {
 		return codeAway, "uncertain: " + err.Error()
 	case errors.Is(err, errPaced):
 		return codeBusy, err.Error()
+	case errors.Is(err, napcat.ErrTooLarge):
+		return codeBadFrame, err.Error() + ": the action was done, but its answer had to be dropped; raise limits.maxFrameMb, or ask for less at once"
 	case errors.Is(err, napcat.ErrBusy):
 		return codeBusy, err.Error() + " (at most 64 at once and 256 waiting)"
 	default:

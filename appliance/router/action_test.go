@@ -31,10 +31,10 @@ func (h *house) link(cfg config.Account, o simulator.Options) *simulator.NapCat 
 	account := napcat.New(napcat.Options{
 		Config: cfg, MaxFrame: 8 << 20, Echo: "t-" + cfg.Name + "-",
 		Event:   h.lane.Event,
-		Changed: func() {}, Pin: func(uint64) error { return nil }, Joined: func([]uint64) {},
+		Changed: func() { h.lane.AccountChanged() }, Pin: func(uint64) error { return nil }, Joined: func([]uint64) {},
 		Log: log, Now: time.Now, Rand: rand.Float64,
 	}, 0)
-	lane := h.router.Lane(cfg.Name, 0, log)
+	lane := h.router.Lane(cfg.Name, 0)
 	lane.Attach(account)
 	l, err := napcat.Listen("127.0.0.1:0", log, time.Now)
 	if err != nil {
@@ -45,11 +45,22 @@ func (h *house) link(cfg config.Account, o simulator.Options) *simulator.NapCat 
 	sim := simulator.New(o)
 	ctx, cancel := context.WithCancel(h.t.Context())
 	var tasks sync.WaitGroup
-	tasks.Go(func() { _ = sim.Dial(ctx, "ws://"+l.Address()+cfg.WSPath) })
+	h.dial = func() {
+		var dialling sync.WaitGroup
+		ctx, hangUp := context.WithCancel(ctx)
+		dialling.Go(func() { _ = sim.Dial(ctx, "ws://"+l.Address()+cfg.WSPath) })
+		h.hangUp = func() {
+			hangUp()
+			dialling.Wait()
+		}
+	}
+	h.dial()
 	tasks.Go(func() { h.router.Run(ctx) })
 	h.t.Cleanup(func() {
+		h.hangUp()
 		cancel()
 		account.Close()
+		h.router.Close()
 		l.Close()
 		tasks.Wait()
 	})
@@ -74,7 +85,9 @@ func until(t testing.TB, what string, ok func() bool) {
 // call sends an action as an app's connection does and returns its answers.
 func (h *house) call(app, frame string) <-chan string {
 	answers := make(chan string, 64)
-	h.router.Action(apps.Action{App: app, Account: "default", Frame: []byte(frame), Reply: func(b []byte) { answers <- string(b) }})
+	bytes := []byte(frame)
+	h.router.Action(apps.Action{App: app, Account: "default", Frame: bytes, Reply: func(b []byte) { answers <- string(b) }})
+	clear(bytes) // they were the router's during the call only
 	return answers
 }
 
@@ -166,9 +179,16 @@ func TestRefusedActions(t *testing.T) {
 	h := newHouse(t, quiet+`apps:
   bot: {protocol: onebot11, accessToken: token-of-the-bot, targets: policy, actions: {deny: [set_group_kick]}}
   off: {protocol: onebot11, accessToken: token-of-off, actions: {allow: []}}
+  mute: {protocol: onebot11, accessToken: token-of-mute, actions: {deny: ["@send", set_friend_add_request]}}
 `)
 	h.link(account(t), simulator.Options{})
 	tests := []struct{ name, app, frame, want string }{
+		{"a reply around a denied send", "mute", `{"action":".handle_quick_operation","params":{"context":{"post_type":"message","message_type":"group","group_id":30003,"user_id":1},"operation":{"reply":"x"}},"echo":"e"}`,
+			`a quick operation is send_group_msg, and send_group_msg is denied: actions.deny lists @send (apps.mute.actions)`},
+		{"an approval around a denied action", "mute", `{"action":".handle_quick_operation_async","params":{"context":{"post_type":"request","request_type":"friend","user_id":1},"operation":{"approve":true}},"echo":"e"}`,
+			`a quick operation is set_friend_add_request`},
+		{"a reply to a stranger by way of a good group", "bot", `{"action":".handle_quick_operation","params":{"context":{"post_type":"message","message_type":"private","group_id":30003,"user_id":20003},"operation":{"reply":"x"}},"echo":"e"}`,
+			`user 20003 is not admitted`},
 		{"not JSON", "bot", `hello`, `"retcode":1400`},
 		{"null", "bot", `null`, `"retcode":1400`},
 		{"no action", "bot", `{"params":{},"echo":"e"}`, `"retcode":1400`},
@@ -239,6 +259,21 @@ func TestWhatIsSentIsRemembered(t *testing.T) {
 	}
 	sim.Say(simulator.From{Group: 30003, User: 20002}, simulator.Segment{Type: "reply", Data: map[string]any{"id": fmt.Sprint(data.Data.MessageID)}})
 	until(t, "a quote of it is a mention", func() bool { return len(h.got("bot")) > 0 })
+}
+
+// The bytes of an app's frame are used again as soon as the call is over, long before NapCat answers.
+func TestHistoryKeepsWhatWasSent(t *testing.T) {
+	h := newHouse(t, quiet+apps2)
+	h.link(account(t), simulator.Options{})
+	h.answer("bot", `{"action":"send_group_msg","params":{"group_id":30003,"message":[{"type":"text","data":{"text":"pong"}}]}}`)
+	var records []store.Record
+	until(t, "history has the message", func() bool {
+		records, _ = h.store.History().Show("default", policy.Chat{Group: true, ID: 30003}, 10)
+		return len(records) > 0
+	})
+	if want := `[{"type":"text","data":{"text":"pong"}}]`; string(records[0].Raw) != want {
+		t.Errorf("history has %q, want %q", records[0].Raw, want)
+	}
 }
 
 func TestAStrangerIsPaired(t *testing.T) {

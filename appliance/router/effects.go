@@ -12,8 +12,10 @@ import (
 )
 
 // effects does what the decision asks for beside delivery. Nothing here waits: disk work becomes a chore.
-func (l *Lane) effects(f *policy.Facts, h *onebot.Head, chat policy.Chat, v policy.Verdict, rules *accountPlan) {
+func (l *Lane) effects(f *policy.Facts, h *onebot.Head, chat policy.Chat, v policy.Verdict, late bool) {
 	switch {
+	case late && (v.Outcome == policy.Pair || v.Outcome == policy.Command):
+		// What is long past is not answered.
 	case v.Outcome == policy.Pair:
 		user := f.User
 		l.router.chore(func() { l.pair(user) })

@@ -4,7 +4,9 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/catflap/catflap/appliance/onebot"
 	"github.com/catflap/catflap/policy"
@@ -25,10 +27,24 @@ type eventScratch struct {
 	broken atomic.Int64 // events that could not be completed
 }
 
-// Event takes one event from NapCat through the pipeline: duplicates, policy, effects, journal. The bytes are
-// valid during the call only.
+// Event takes one event from NapCat. The bytes are valid during the call only.
 func (l *Lane) Event(frame []byte, head *onebot.Head) {
 	l.seed.Do(l.seedMemory)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.hold != nil && l.hold.wants(head) {
+		if l.hold.takes(frame, head) {
+			return
+		}
+		l.release(l.hold) // too much waits: order goes before completeness
+		l.hold = nil
+	}
+	l.process(frame, head, false)
+}
+
+// process takes one event through the pipeline: duplicates, policy, effects, journal. A late one happened before the
+// present link. The caller holds the lane's lock.
+func (l *Lane) process(frame []byte, head *onebot.Head, late bool) {
 	s := &l.event
 	rules := l.router.plan.Load().accounts[l.name]
 	if rules == nil {
@@ -54,21 +70,29 @@ func (l *Lane) Event(frame []byte, head *onebot.Head) {
 	}
 	chat, hasChat := f.Chat()
 	l.decided(f, chat, hasChat, verdict)
-	l.effects(f, head, chat, verdict, rules)
+	l.effects(f, head, chat, verdict, late)
 
 	admitted := verdict.Outcome == policy.Deliver || verdict.Outcome == policy.Context
 	isMessage := f.Kind == policy.Message || f.Kind == policy.Sent
 	remember := admitted && isMessage && hasChat && rules.historyLimit > 0
+	if rules.catchUp && isMessage && hasChat && verdict.Outcome != policy.Drop {
+		l.markChat(chat, head.RealSeq, head.Time)
+	}
 	if mask == 0 && !remember {
 		return
 	}
-	raw := slices.Clip(append(make([]byte, 0, len(frame)), frame...))
+	raw := make([]byte, len(frame))
+	copy(raw, frame)
 	if remember {
 		l.remember(raw, head, f, chat, verdict, rules.historyLimit)
 	}
 	if mask != 0 {
+		at := l.router.Now().UnixNano()
+		if late {
+			at = head.Time * int64(time.Second) // its age counts, not ours
+		}
 		l.router.Store.Journal().Append(store.Event{
-			At:      l.router.Now().UnixNano(),
+			At:      at,
 			Account: l.index,
 			Class:   classOf(f.Kind),
 			For:     mask,
@@ -145,7 +169,10 @@ func (l *Lane) facts(f *policy.Facts, h *onebot.Head, rules *accountPlan) {
 			f.Text = string(l.event.text)
 		}
 	case policy.Request:
-		f.Duplicate = l.event.seen.request(f.Detail, h.Flag)
+		f.Duplicate = l.requests.add(f.Detail, string(h.Flag))
+		if !f.Duplicate {
+			l.router.chore(l.saveRequests)
+		}
 	case policy.Notice:
 		if f.Group == 0 {
 			f.Approved = access.Approved(l.name, person)
@@ -177,9 +204,12 @@ func (l *Lane) seedMemory() {
 	s := &l.event
 	s.seen.init()
 	s.names.init()
+	if text := l.router.Store.Settings().Get(requestsKey + l.name); text != "" {
+		l.requests.known = strings.Split(text, "\n")
+	}
 	var past []store.Record
 	l.router.Store.History().Recent(l.name, maxSeen, func(r store.Record) {
-		past = append(past, store.Record{Chat: r.Chat, MessageID: r.MessageID, RealSeq: r.RealSeq, Direction: r.Direction})
+		past = append(past, store.Record{Chat: r.Chat, MessageID: r.MessageID, RealSeq: r.RealSeq, Direction: r.Direction, Time: r.Time})
 	})
 	for _, r := range slices.Backward(past) {
 		if r.Direction == store.Out {
@@ -187,6 +217,7 @@ func (l *Lane) seedMemory() {
 		}
 		if r.RealSeq != "" { // what an app sent has none until NapCat reports it
 			s.seen.message(r.Chat, r.MessageID, []byte(r.RealSeq))
+			l.markChat(r.Chat, []byte(r.RealSeq), r.Time)
 		}
 	}
 }

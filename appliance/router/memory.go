@@ -2,6 +2,7 @@ package router
 
 import (
 	"hash/maphash"
+	"slices"
 	"sync"
 
 	"github.com/catflap/catflap/policy"
@@ -13,13 +14,43 @@ const (
 	maxSent = 2000
 )
 
-// seenMemory knows the last events by a hash of what names them. message_id alone is a 31-bit hash of NapCat's
+// recent knows the last limit things that were added.
+type recent[K comparable] struct {
+	limit int
+	known map[K]struct{}
+	order []K // a ring once it is full
+	next  int // place of the oldest in a full ring
+}
+
+// add notes a thing and reports whether it is new.
+func (r *recent[K]) add(k K) bool {
+	if _, ok := r.known[k]; ok {
+		return false
+	}
+	if r.known == nil {
+		r.known = make(map[K]struct{})
+	}
+	if len(r.order) < r.limit {
+		r.order = append(r.order, k)
+	} else {
+		delete(r.known, r.order[r.next])
+		r.order[r.next] = k
+		r.next = (r.next + 1) % r.limit
+	}
+	r.known[k] = struct{}{}
+	return true
+}
+
+func (r *recent[K]) has(k K) bool {
+	_, ok := r.known[k]
+	return ok
+}
+
+// seenMemory knows the last messages by a hash of what names them. message_id alone is a 31-bit hash of NapCat's
 // and repeats, so the key has the chat and real_seq too.
 type seenMemory struct {
 	seed   maphash.Seed
-	known  map[uint64]struct{}
-	recent []uint64
-	next   int
+	hashes recent[uint64]
 }
 
 type messageKey struct {
@@ -28,72 +59,54 @@ type messageKey struct {
 	seq  uint64
 }
 
-type requestKey struct {
-	kind, flag string
-}
-
 func (m *seenMemory) init() {
 	m.seed = maphash.MakeSeed()
-	m.known = make(map[uint64]struct{})
+	m.hashes.limit = maxSeen
 }
 
 // message notes a message and reports whether it was known.
 func (m *seenMemory) message(chat policy.Chat, id int64, seq []byte) bool {
-	return m.add(maphash.Comparable(m.seed, messageKey{chat, id, maphash.Bytes(m.seed, seq)}))
+	return !m.hashes.add(maphash.Comparable(m.seed, messageKey{chat, id, maphash.Bytes(m.seed, seq)}))
 }
 
-// request notes a request and reports whether it was known.
-func (m *seenMemory) request(kind string, flag []byte) bool {
-	return m.add(maphash.Comparable(m.seed, requestKey{kind, string(flag)}))
-}
-
-func (m *seenMemory) add(h uint64) bool {
-	if _, ok := m.known[h]; ok {
-		return true
-	}
-	if len(m.recent) < maxSeen {
-		m.recent = append(m.recent, h)
-	} else {
-		delete(m.known, m.recent[m.next])
-		m.recent[m.next] = h
-		m.next = (m.next + 1) % maxSeen
-	}
-	m.known[h] = struct{}{}
-	return false
-}
-
-// idMemory knows the last message ids of one kind. It is used by several goroutines.
-type idMemory struct {
-	mu     sync.Mutex
-	known  map[int64]struct{}
-	recent []int64
-	next   int
+// sentMemory knows the ids of the last messages that the bot sent. It is used by several goroutines.
+type sentMemory struct {
+	mu  sync.Mutex
+	ids recent[int64]
 }
 
 // add notes an id and reports whether it is new.
-func (m *idMemory) add(id int64) bool {
+func (m *sentMemory) add(id int64) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if _, ok := m.known[id]; ok {
-		return false
-	}
-	if m.known == nil {
-		m.known = make(map[int64]struct{})
-	}
-	if len(m.recent) < maxSent {
-		m.recent = append(m.recent, id)
-	} else {
-		delete(m.known, m.recent[m.next])
-		m.recent[m.next] = id
-		m.next = (m.next + 1) % maxSent
-	}
-	m.known[id] = struct{}{}
-	return true
+	return m.ids.add(id)
 }
 
-func (m *idMemory) has(id int64) bool {
+func (m *sentMemory) has(id int64) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	_, ok := m.known[id]
-	return ok
+	return m.ids.has(id)
 }
+
+// maxRequests is how many join and friend requests an account remembers, over restarts too: NapCat reports those that
+// nobody decided again and again.
+const maxRequests = 200
+
+// requestMemory knows the last requests by type and flag.
+type requestMemory struct {
+	known []string // oldest first
+}
+
+// add notes a request and reports whether it was known.
+func (m *requestMemory) add(kind, flag string) bool {
+	if m.has(kind, flag) {
+		return true
+	}
+	if len(m.known) >= maxRequests {
+		m.known = append(m.known[:0], m.known[1:]...)
+	}
+	m.known = append(m.known, kind+" "+flag)
+	return false
+}
+
+func (m *requestMemory) has(kind, flag string) bool { return slices.Contains(m.known, kind+" "+flag) }

@@ -49,32 +49,32 @@ func (p *pace) init(now func() time.Time, rand func() float64) {
 
 // do runs a send now, later, or refuses it.
 func (p *pace) do(rules policy.PacingRules, s paced) {
-	err, direct := p.admit(rules, s)
-	if err != nil || direct {
+	direct, err := p.admit(rules, s)
+	if direct || err != nil {
 		s.run(err)
 	}
 }
 
 // admit decides about a send: refused (an error), direct, or queued.
-func (p *pace) admit(rules policy.PacingRules, s paced) (error, bool) {
+func (p *pace) admit(rules policy.PacingRules, s paced) (direct bool, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
-		return napcat.ErrAway, false
+		return false, napcat.ErrAway
 	}
 	if p.pacer == nil || p.rules != rules {
 		p.rules, p.pacer = rules, policy.NewPacer(rules)
 	}
 	if p.perApp[s.app] >= maxPaced {
-		return napcat.ErrBusy, false
+		return false, napcat.ErrBusy
 	}
 	now := p.now()
 	wait, ok := p.pacer.Reserve(s.chat, now, p.rand())
 	switch {
 	case !ok:
-		return errPaced, false
+		return false, errPaced
 	case wait <= 0 && p.perChat[s.chat] == 0:
-		return nil, true
+		return true, nil
 	}
 	s.keep()
 	p.count++
@@ -82,7 +82,7 @@ func (p *pace) admit(rules policy.PacingRules, s paced) (error, bool) {
 	p.perChat[s.chat]++
 	p.perApp[s.app]++
 	p.arm(now)
-	return nil, false
+	return false, nil
 }
 
 // arm sets the timer to the first send that is due. The caller holds the lock.

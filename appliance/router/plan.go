@@ -3,6 +3,7 @@ package router
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/catflap/catflap/appliance/config"
@@ -28,6 +29,7 @@ type accountPlan struct {
 	owners       []uint64
 	apps         []*appPlan // those that serve the account, in the order of the configuration
 	wantsText    bool
+	catchUp      bool
 }
 
 type appPlan struct {
@@ -56,6 +58,7 @@ func Compile(c *config.Config, slots map[string]uint8, joined func(account strin
 			pacing:       pacing(a),
 			owners:       a.Owners,
 			wantsText:    set.WantsText(),
+			catchUp:      a.CatchUp && a.HistoryLimit > 0,
 		}
 	}
 	for _, app := range c.Apps {
@@ -107,18 +110,8 @@ func compileApp(app config.App, slot uint8, c *config.Config) (*appPlan, error) 
 func Serves(app config.App, c *config.Config) []string {
 	var out []string
 	for _, a := range c.Accounts {
-		if !a.Enabled {
-			continue
-		}
-		if len(app.Accounts) == 0 {
+		if a.Enabled && (len(app.Accounts) == 0 || slices.Contains(app.Accounts, a.Name)) {
 			out = append(out, a.Name)
-			continue
-		}
-		for _, name := range app.Accounts {
-			if name == a.Name {
-				out = append(out, a.Name)
-				break
-			}
 		}
 	}
 	return out

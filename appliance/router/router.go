@@ -5,11 +5,14 @@ package router
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/catflap/catflap/appliance/napcat"
+	"github.com/catflap/catflap/policy"
 	"github.com/catflap/catflap/store"
 )
 
@@ -32,6 +35,10 @@ type Router struct {
 	chores chan func()
 	tails  tails
 
+	ctx   context.Context // of catching up
+	stop  context.CancelFunc
+	tasks sync.WaitGroup
+
 	mu    sync.Mutex
 	lanes map[string]*Lane
 
@@ -42,6 +49,7 @@ type Router struct {
 func New(o Options) *Router {
 	r := &Router{Options: o, chores: make(chan func(), maxChores), lanes: make(map[string]*Lane)}
 	r.plan.Store(&Plan{})
+	r.ctx, r.stop = context.WithCancel(context.Background())
 	return r
 }
 
@@ -53,7 +61,6 @@ func (r *Router) Run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
-			r.closeLanes()
 			return
 		case chore := <-r.chores:
 			chore()
@@ -71,25 +78,40 @@ func (r *Router) chore(work func()) {
 	}
 }
 
-func (r *Router) closeLanes() {
+// Close refuses what waits for its time and ends catching up. Nothing may come from the accounts any more.
+func (r *Router) Close() {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, l := range r.lanes {
+	r.stop()
+	lanes := slices.Collect(maps.Values(r.lanes))
+	r.mu.Unlock()
+	for _, l := range lanes {
 		l.pace.close()
 	}
+	r.tasks.Wait()
+}
+
+// spawn starts a task unless the router is closing.
+func (r *Router) spawn(task func()) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ctx.Err() != nil {
+		return false
+	}
+	r.tasks.Go(task)
+	return true
 }
 
 // Lane returns the lane of an account, making it at first. The index is the account's number in the journal.
-func (r *Router) Lane(name string, index uint16, log *slog.Logger) *Lane {
+func (r *Router) Lane(name string, index uint16) *Lane {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	l := r.lanes[name]
 	if l == nil {
-		l = &Lane{router: r, name: name, index: index}
+		l = &Lane{router: r, name: name, index: index, log: r.Log, marks: make(map[policy.Chat]mark)}
+		l.sent.ids.limit = maxSent
 		l.pace.init(r.Now, r.Rand)
 		r.lanes[name] = l
 	}
-	l.log = log
 	return l
 }
 
@@ -99,7 +121,7 @@ func (r *Router) lane(name string) *Lane {
 	return r.lanes[name]
 }
 
-// Lane is one account's way through the router. Event is called by one goroutine at a time.
+// Lane is one account's way through the router.
 type Lane struct {
 	router *Router
 	name   string
@@ -110,10 +132,16 @@ type Lane struct {
 	links   atomic.Uint64 // links of the account seen so far
 
 	seed sync.Once
-	sent idMemory // message ids that the bot sent; answers and events add to it
+	sent sentMemory // answers and events add to it
 	pace pace
 
-	event eventScratch
+	mu       sync.Mutex // one event at a time: live ones, and those that catching up finds
+	event    eventScratch
+	hold     *hold // what waits for catching up; nil otherwise
+	marks    map[policy.Chat]mark
+	newest   int64 // time of the newest message known, unix seconds
+	requests requestMemory
+	stopLate context.CancelFunc // ends the catching up that runs
 }
 
 // Attach gives the lane the account whose calls it makes.
@@ -133,14 +161,19 @@ func (l *Lane) State() napcat.State {
 	return napcat.State{}
 }
 
-// AccountChanged lets pacing begin anew after a reconnect: QQ limits accounts that burst right after one.
+// AccountChanged looks whether the account has a new link. It is called before the link's first event is read.
 func (l *Lane) AccountChanged() {
 	a := l.account.Load()
 	if a == nil {
 		return
 	}
-	links := a.State().Links
-	if before := l.links.Swap(links); before != 0 && before != links {
-		l.pace.restart()
+	st := a.State()
+	before := l.links.Swap(st.Links)
+	if before == st.Links || !st.Linked {
+		return
 	}
+	if before != 0 {
+		l.pace.restart() // QQ limits accounts that burst right after a reconnect
+	}
+	l.startCatchUp(a)
 }

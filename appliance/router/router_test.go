@@ -25,6 +25,8 @@ type house struct {
 	lane    *Lane
 	store   *store.Store
 	cursors map[string]*store.Cursor
+
+	dial, hangUp func() // of the simulated NapCat
 }
 
 const quiet = `
@@ -64,18 +66,20 @@ func openHouse(t testing.TB, cfg *config.Config, dir string) *house {
 		t.Fatal(err)
 	}
 	h.router.SetPlan(plan)
-	h.lane = h.router.Lane("default", 0, log)
+	h.lane = h.router.Lane("default", 0)
 	return h
 }
 
 // event passes one frame through the lane and returns the newest decision.
 func (h *house) event(frame string) store.Decision {
 	h.t.Helper()
+	bytes := []byte(frame)
 	var head onebot.Head
-	if err := onebot.PeekHead([]byte(frame), &head); err != nil {
+	if err := onebot.PeekHead(bytes, &head); err != nil {
 		h.t.Fatalf("%v in %s", err, frame)
 	}
-	h.lane.Event([]byte(frame), &head)
+	h.lane.Event(bytes, &head)
+	clear(bytes) // they were the lane's during the call only
 	last := h.store.Decisions().Last(1)
 	if len(last) == 0 {
 		return store.Decision{}
