@@ -14,7 +14,6 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"slices"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -64,6 +63,7 @@ type Appliance struct {
 	listeners map[string]*napcat.Listener // by configured address
 	gateways  map[string]*apps.Gateway    // by configured address
 
+	seats   gate.Seats                  // of all gateways
 	running atomic.Pointer[[]*apps.App] // what links' goroutines see of apps
 
 	plans   sync.Mutex // one plan at a time
@@ -181,35 +181,9 @@ func (a *Appliance) closeLinks() {
 		tasks.Go(account.Close)
 	}
 	tasks.Wait()
-}
-
-// Addresses says what listens where, by name.
-func (a *Appliance) Addresses() map[string]string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	out := make(map[string]string)
-	for address, l := range a.listeners {
-		for _, acc := range a.cfg.Accounts {
-			if acc.Enabled && acc.Link == "reverse" && reverseAddress(acc) == address {
-				out["napcat."+acc.Name] = "ws://" + l.Address() + acc.WSPath
-			}
-		}
+	if a.router != nil {
+		a.router.Close()
 	}
-	for address, g := range a.gateways {
-		if address == a.cfg.Gateway.Listen {
-			out["gateway"] = "ws://" + g.Address()
-			continue
-		}
-		for _, app := range a.cfg.Apps {
-			if app.Enabled && app.Listen == address {
-				out["app."+app.Name] = "ws://" + g.Address()
-			}
-		}
-	}
-	if a.admin != nil {
-		out["admin"] = filepath.Join(a.cfg.DataDir, AdminSocket)
-	}
-	return out
 }
 
 // Reload reads the configuration again and changes what is different. On any error the old one serves on.
@@ -232,8 +206,8 @@ func (a *Appliance) Reload(context.Context) (console.ReloadResult, error) {
 	for _, c := range config.Diff(before, next) {
 		result.Changed = append(result.Changed, console.Change{Path: c.Path, Kind: string(c.Kind)})
 	}
-	if before.DataDir != next.DataDir || before.Store != next.Store || before.Limits != next.Limits {
-		result.Warnings = append(result.Warnings, "dataDir, store and limits take effect at the next start")
+	if before.DataDir != next.DataDir || before.Store != next.Store || before.Limits != next.Limits || before.Gateway.Platform != next.Gateway.Platform {
+		result.Warnings = append(result.Warnings, "dataDir, store, limits and gateway.platform take effect at the next start")
 	}
 	for _, w := range next.Warnings {
 		result.Warnings = append(result.Warnings, w.Head())
@@ -250,6 +224,7 @@ func (a *Appliance) apply(next *config.Config) error {
 	if _, err := router.Compile(next, slots, a.store.Accounts().Groups); err != nil {
 		return err
 	}
+	a.seats.SetLimit(next.Limits.Links)
 	opened, err := a.openListeners(next)
 	if err != nil {
 		opened.close()
@@ -338,117 +313,6 @@ func (a *Appliance) account(name string) *napcat.Account {
 	defer a.mu.Unlock()
 	return a.accounts[name]
 }
-
-// openedListeners are those that a configuration needs and that are not open yet.
-type openedListeners struct {
-	listeners map[string]*napcat.Listener
-	gateways  map[string]*apps.Gateway
-}
-
-func (o openedListeners) close() {
-	for _, l := range o.listeners {
-		l.Close()
-	}
-	for _, g := range o.gateways {
-		g.Close()
-	}
-}
-
-func (a *Appliance) openListeners(next *config.Config) (openedListeners, error) {
-	o := openedListeners{make(map[string]*napcat.Listener), make(map[string]*apps.Gateway)}
-	for address, key := range reverseAddresses(next) {
-		if a.listeners[address] != nil {
-			continue
-		}
-		l, err := napcat.Listen(address, a.Log, a.now)
-		if err != nil {
-			return o, fmt.Errorf("%s: %w", key, err)
-		}
-		o.listeners[address] = l
-	}
-	for address, key := range gatewayAddresses(next) {
-		if a.gateways[address] != nil {
-			continue
-		}
-		g, err := apps.OpenGateway(address, next.Gateway.Platform, a.Log, a.now)
-		if err != nil {
-			return o, fmt.Errorf("%s: %w", key, err)
-		}
-		o.gateways[address] = g
-	}
-	return o, nil
-}
-
-// routeListeners tells the listeners whom they serve and closes those that serve nobody any more.
-func (a *Appliance) routeListeners(next *config.Config) {
-	byListener := make(map[string][]*napcat.Account)
-	for _, acc := range next.Accounts {
-		if running := a.accounts[acc.Name]; running != nil && acc.Link == "reverse" {
-			byListener[reverseAddress(acc)] = append(byListener[reverseAddress(acc)], running)
-		}
-	}
-	wanted := reverseAddresses(next)
-	for address, l := range a.listeners {
-		l.Set(byListener[address])
-		if wanted[address] == "" {
-			l.Close()
-			delete(a.listeners, address)
-		}
-	}
-	byGateway := make(map[string][]*apps.App)
-	for _, app := range next.Apps {
-		running := a.apps[app.Name]
-		if running == nil || running.Dials() {
-			continue
-		}
-		address := app.Listen
-		if address == "" {
-			address = next.Gateway.Listen
-		}
-		byGateway[address] = append(byGateway[address], running)
-	}
-	open := gatewayAddresses(next)
-	for address, g := range a.gateways {
-		g.Set(byGateway[address])
-		if open[address] == "" {
-			g.Close()
-			delete(a.gateways, address)
-		}
-	}
-}
-
-func reverseAddress(acc config.Account) string {
-	return net.JoinHostPort(acc.WSHost, strconv.Itoa(int(acc.WSPort)))
-}
-
-// reverseAddresses are where NapCat connects to, with a name for errors.
-func reverseAddresses(c *config.Config) map[string]string {
-	out := make(map[string]string)
-	for _, acc := range c.Accounts {
-		if acc.Enabled && acc.Link == "reverse" {
-			out[reverseAddress(acc)] = fmt.Sprintf("account %s (wsHost, wsPort)", acc.Name)
-		}
-	}
-	return out
-}
-
-// gatewayAddresses are where apps connect to. Without an app that comes by itself there is no gateway.
-func gatewayAddresses(c *config.Config) map[string]string {
-	out := make(map[string]string)
-	for _, app := range c.Apps {
-		switch {
-		case !app.Enabled || !served(app):
-		case app.Listen != "":
-			out[app.Listen] = fmt.Sprintf("apps.%s.listen", app.Name)
-		case app.Connect == "":
-			out[c.Gateway.Listen] = "gateway.listen"
-		}
-	}
-	return out
-}
-
-// served reports whether this version has the app's protocol and transport.
-func served(app config.App) bool { return app.Protocol == "onebot11" && app.Post == "" }
 
 // sortedNames are a map's keys in order.
 func sortedNames[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -37,7 +37,7 @@ func (a *Appliance) applyAccounts(next *config.Config, remade map[string]bool) {
 func (a *Appliance) startAccount(acc config.Account, next *config.Config) *napcat.Account {
 	name := acc.Name
 	index := a.index(name)
-	lane := a.router.Lane(name, index, a.Log)
+	lane := a.router.Lane(name, index)
 	account := napcat.New(napcat.Options{
 		Config:   acc,
 		Index:    index,
@@ -137,8 +137,9 @@ func (a *Appliance) resumeCursors() {
 func (a *Appliance) accountsOf(app config.App, c *config.Config) []apps.Account {
 	var out []apps.Account
 	for _, name := range router.Serves(app, c) {
-		lane := a.router.Lane(name, a.index(name), a.Log)
-		out = append(out, apps.Account{Name: name, Index: a.index(name), Self: lane.Self, Health: func() apps.Health {
+		index := a.index(name)
+		lane := a.router.Lane(name, index)
+		out = append(out, apps.Account{Name: name, Index: index, Self: lane.Self, Health: func() apps.Health {
 			st := lane.State()
 			return apps.Health{Linked: st.Linked && !st.HalfDead, Online: st.Online}
 		}})

@@ -195,7 +195,7 @@ func (a *Appliance) appStatus(app config.App, cfg *config.Config) []console.AppS
 	for _, s := range running.Status() {
 		st := console.AppStatus{
 			Name: app.Name, Account: s.Account, Protocol: app.Protocol, Connected: s.Connected, Subscribed: s.Subscribed,
-			Backlog: s.Cursor.Backlog, Dropped: s.Cursor.Dropped, Skipped: s.Cursor.Skipped, Repeated: s.Cursor.Repeated,
+			Backlog: s.Cursor.Backlog, Dropped: s.Cursor.Dropped, Skipped: s.Cursor.Skipped + s.Cursor.Poisoned, Repeated: s.Cursor.Repeated,
 			LastError: s.LastError,
 		}
 		for _, h := range s.Hints {

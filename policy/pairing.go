@@ -12,9 +12,8 @@ import (
 
 // Defaults of PairingLimits.
 const (
-	DefaultPairingExpiry  = time.Hour
-	DefaultMaxPending     = 20
-	DefaultRepliesPerHour = 30
+	DefaultPairingExpiry = time.Hour
+	DefaultMaxPending    = 20
 )
 
 // PairingLimits bounds one account's pairing requests.

@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -84,9 +85,7 @@ func (d *Decisions) load(tx *bbolt.Tx) error {
 // save writes the ring, oldest first.
 func (d *Decisions) save() error {
 	list := d.Last(maxDecisions)
-	for i, k := 0, len(list)-1; i < k; i, k = i+1, k-1 {
-		list[i], list[k] = list[k], list[i]
-	}
+	slices.Reverse(list)
 	v, err := json.Marshal(list)
 	if err == nil {
 		err = d.f.update(func(tx *bbolt.Tx) error { return tx.Bucket(bucketDecisions).Put(keyRing, v) })

@@ -139,10 +139,11 @@ func (j *Journal) Forget(s Subscriber) {
 	j.saver.removed = append(j.saver.removed, name)
 }
 
-// batch is what one commit does to the queue and cursors tables.
+// queueBatch is what one commit does to the queue and cursors tables.
 type queueBatch struct {
 	events  []*Event
 	values  [][]byte
+	bytes   int64 // of values, with what each costs beside
 	free    []uint64
 	acks    map[string]uint64
 	removed []string
@@ -168,7 +169,7 @@ func (j *Journal) due(all bool) (b queueBatch, next time.Duration, write bool) {
 			next = wait
 			break
 		}
-		if int64(len(b.values))*eventOverhead > groupBytes || batchBytes(b.values) > groupBytes {
+		if b.bytes > groupBytes {
 			next = time.Millisecond
 			break
 		}
@@ -193,14 +194,6 @@ func (j *Journal) due(all bool) (b queueBatch, next time.Duration, write bool) {
 	return b, next, write
 }
 
-// batchBytes sums the values of a batch.
-func batchBytes(values [][]byte) (n int64) {
-	for _, v := range values {
-		n += int64(len(v))
-	}
-	return n
-}
-
 // collect adds an event to the batch when somebody waits for it and it is not written.
 func (j *Journal) collect(b *queueBatch, ev *Event, boot string, steady time.Duration, wall time.Time) {
 	if ev.holders == 0 || ev.saved != saveNone {
@@ -217,8 +210,10 @@ func (j *Journal) collect(b *queueBatch, ev *Event, boot string, steady time.Dur
 		return
 	}
 	ev.saved = saveWriting
+	value := encodeWaiting(&w)
 	b.events = append(b.events, ev)
-	b.values = append(b.values, encodeWaiting(&w))
+	b.values = append(b.values, value)
+	b.bytes += int64(len(value)) + eventOverhead
 }
 
 // write puts the batch into a transaction.

@@ -71,7 +71,7 @@ func (o Options) withDefaults() Options {
 		o.Steady = newSteady()
 	}
 	if o.BootID == nil {
-		o.BootID = bootID
+		o.BootID = sync.OnceValue(bootID) // asked for with every commit
 	}
 	if o.Random == nil {
 		o.Random = rand.Reader

@@ -57,6 +57,9 @@ func (s *Shell) load(c *cli.Context) (*config.Config, error) {
 func (s *Shell) connect(c *cli.Context, n need) (*client, error) {
 	cfg, err := s.load(c)
 	if err != nil {
+		if live := s.running(c); live != nil {
+			return live, nil
+		}
 		return nil, err
 	}
 	path := filepath.Join(cfg.DataDir, appliance.AdminSocket)
@@ -72,10 +75,28 @@ func (s *Shell) connect(c *cli.Context, n need) (*client, error) {
 		return nil, failed("", "talking to the running instance at %s: %v", path, err)
 	}
 	if n == needLive {
-		return nil, failed("start it with `catflap run`, or `catflap service start`; --config must name the file that it runs with",
+		return nil, failed("start it with `catflap run`; --config must name the file that it runs with",
 			"catflap is not running (nothing answers at %s)", path)
 	}
 	return s.openStore(cfg, n)
+}
+
+// running finds the instance of a file that cannot be loaded here because its tokens are in an environment or in files that
+// only the service sees. Nil if there is none.
+func (s *Shell) running(c *cli.Context) *client {
+	path, err := config.Find(c.String("config"), s.Env)
+	if err != nil {
+		return nil
+	}
+	dir := config.Folder(path, s.Env)
+	if dir == "" {
+		return nil
+	}
+	live, err := dialSocket(c.Context, filepath.Join(dir, appliance.AdminSocket))
+	if err != nil {
+		return nil
+	}
+	return live
 }
 
 // dialSocket checks that somebody answers before the first request, so that a missing instance is told from a failing one.

@@ -155,10 +155,18 @@ func (s *Shell) importConfig(c *cli.Context) error {
 		return misuse("", "%s is larger than 4 MiB", in.Name())
 	}
 	out, notes, err := config.ImportOpenClaw(text)
+	var wrong *config.Errors
+	if errors.As(err, &wrong) {
+		for i := range wrong.Issues {
+			wrong.Issues[i].File = in.Name()
+		}
+		return misuse("", "%v", wrong)
+	}
 	if err != nil {
 		return misuse("", "importing %s: %v", in.Name(), err)
 	}
 	for _, note := range notes {
+		note.File = in.Name()
 		for _, line := range lines(note.String()) {
 			fmt.Fprintln(s.Err, s.paint(s.Err).warn("! "+line))
 		}
@@ -167,7 +175,7 @@ func (s *Shell) importConfig(c *cli.Context) error {
 		if err := writeNew(path, out, c.Bool("force")); err != nil {
 			return err
 		}
-		fmt.Fprintln(s.Err, "wrote", path)
+		fmt.Fprintln(s.Err, "wrote", path+"; add the bots under apps (`catflap config schema` lists the keys), then `catflap config check`")
 		return nil
 	}
 	_, err = s.Out.Write(out)

@@ -157,7 +157,7 @@ language: %s
 // tour plays the scenes; each ends with what really happened, or with an error that says what did not.
 func (d *demo) tour(ctx context.Context) error {
 	w := d.words
-	d.say(d.paint.bold(fmt.Sprintf(w.DemoHead, demoBot)))
+	d.s.say(fmt.Sprintf(w.DemoHead, demoBot), 0, d.paint.bold)
 	if err := d.patiently(ctx, d.nap.WaitConnected); err != nil {
 		return fmt.Errorf("NapCat did not get through: %w", err)
 	}
@@ -218,7 +218,7 @@ func (d *demo) stranger(ctx context.Context) error {
 	if err := d.told(ctx, func(text string) bool { return strings.Contains(text, entry.Code) }); err != nil {
 		return err
 	}
-	d.line(w.Approve, d.command("pairing approve "+entry.Code))
+	d.line(w.Approve, d.s.Program+" pairing approve "+entry.Code)
 	var result console.PairingResult
 	if err := d.api.post(ctx, "pairing/approve", console.PairingRequest{Who: entry.Code}, &result); err != nil {
 		return err
@@ -268,12 +268,13 @@ func (d *demo) unlisted(ctx context.Context) error {
 func (d *demo) invite(addresses map[string]string) {
 	w := d.words
 	d.say("\n" + d.paint.bold(w.TryHead))
+	d.plain("  export CATFLAP_CONFIG=" + d.file)
 	for _, line := range []string{"status", "explain --last 5", "tail", "pairing list", "history show " + group(demoGroup),
 		"call send_private_msg user_id=20002 message=hello", "pairing revoke 20009"} {
-		d.say("  " + d.command(line))
+		d.plain("  " + d.s.Program + " " + line)
 	}
 	if at := addresses["console"]; at != "" {
-		d.say("  " + at)
+		d.plain("  " + at)
 	}
 	d.say(fmt.Sprintf(w.TryStop, d.dir))
 }
@@ -281,122 +282,17 @@ func (d *demo) invite(addresses map[string]string) {
 func user(id uint64) string  { return fmt.Sprintf("user:%d", id) }
 func group(id uint64) string { return fmt.Sprintf("group:%d", id) }
 
-func (d *demo) command(line string) string { return "catflap " + line + " --config " + d.file }
-
-func (d *demo) say(text string) { fmt.Fprintln(d.s.Out, text) }
+// plain prints what may be copied: it is not wrapped.
+func (d *demo) plain(text string) { fmt.Fprintln(d.s.Out, text) }
+func (d *demo) say(text string)   { d.s.say(text, 0, nil) }
 func (d *demo) line(format string, args ...any) {
-	d.say("   " + strings.TrimRight(clean(fmt.Sprintf(format, args...)), " "))
+	d.s.say("   "+strings.TrimRight(clean(fmt.Sprintf(format, args...)), " "), 5, nil)
 }
-func (d *demo) why(text string) { d.say(d.paint.good("   ✓ ") + text) }
-
-// answered waits for the echo app's answer to arrive in QQ; group 0 = private.
-func (d *demo) answered(ctx context.Context, group uint64, text string) error {
-	ctx, cancel := context.WithTimeout(ctx, demoPatience)
-	defer cancel()
-	_, err := d.nap.WaitSent(ctx, func(sent simulator.Sent) bool { return sent.Group == group && sent.Text == text })
-	if err != nil {
-		return fmt.Errorf("the bot did not answer %q", text)
-	}
-	d.line(d.words.BotSays, text)
-	return nil
-}
-
-// told waits for a message to the stranger.
-func (d *demo) told(ctx context.Context, match func(string) bool) error {
-	ctx, cancel := context.WithTimeout(ctx, demoPatience)
-	defer cancel()
-	sent, err := d.nap.WaitSent(ctx, func(sent simulator.Sent) bool {
-		return sent.User == demoStranger && sent.Group == 0 && match(sent.Text)
-	})
-	if err != nil {
-		return errors.New("the stranger was not told")
-	}
-	d.line(d.words.Told, demoStranger, "")
-	for _, line := range lines(sent.Text) {
-		d.say("     " + d.paint.faint(line))
-	}
-	return nil
-}
-
-// decided waits until the newest decision of a chat is the expected one; reason "" means any.
-func (d *demo) decided(ctx context.Context, chat, outcome, reason string) error {
-	var last console.Decision
-	err := d.patiently(ctx, func(ctx context.Context) error {
-		return poll(ctx, func() (bool, error) {
-			var list []console.Decision
-			if err := d.api.get(ctx, "explain", url.Values{"chat": {chat}, "last": {"500"}}, &list); err != nil {
-				return false, err
-			}
-			for _, last = range list {
-				if last.Outcome == outcome && (reason == "" || last.Reason == reason) {
-					return true, nil
-				}
-			}
-			return false, nil
-		})
-	})
-	if err != nil {
-		return fmt.Errorf("%s was to be %q (%s) but was %q (%s)", chat, outcome, reason, last.Outcome, last.Reason)
-	}
-	return nil
-}
-
-// request waits for the stranger's pairing request.
-func (d *demo) request(ctx context.Context) (found console.PairingEntry, err error) {
-	err = d.patiently(ctx, func(ctx context.Context) error {
-		return poll(ctx, func() (bool, error) {
-			var list []console.PairingEntry
-			if err := d.api.get(ctx, "pairing", nil, &list); err != nil {
-				return false, err
-			}
-			for _, found = range list {
-				if found.UserID == demoStranger && found.State == "pending" {
-					return true, nil
-				}
-			}
-			return false, nil
-		})
-	})
-	if err != nil {
-		return found, errors.New("no pairing request appeared")
-	}
-	return found, nil
-}
-
-func (d *demo) appConnected(ctx context.Context) error {
-	return poll(ctx, func() (bool, error) {
-		var status console.Status
-		if err := d.api.get(ctx, "status", nil, &status); err != nil {
-			return false, err
+func (d *demo) why(text string) {
+	d.s.say("   ✓ "+text, 5, func(line string) string {
+		if rest, first := strings.CutPrefix(line, "✓"); first {
+			return d.paint.good("✓") + rest
 		}
-		for _, app := range status.Apps {
-			if app.Connected {
-				return true, nil
-			}
-		}
-		return false, nil
+		return line
 	})
-}
-
-func (d *demo) patiently(ctx context.Context, wait func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, demoPatience)
-	defer cancel()
-	return wait(ctx)
-}
-
-// poll asks until ok, an error, or the end of ctx.
-func poll(ctx context.Context, ok func() (bool, error)) error {
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		done, err := ok()
-		if done || err != nil {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-tick.C:
-		}
-	}
 }

@@ -71,7 +71,7 @@ func (s *Shell) Init() *cli.Command {
 			&cli.StringFlag{Name: "address", Usage: "the address of this box, as NapCat reaches it (container, remote)"},
 			&cli.StringFlag{Name: "owner", Usage: "QQ numbers that may approve people, with commas"},
 			&cli.StringFlag{Name: "apps", Aliases: []string{"frameworks"}, Usage: "which frameworks: " + strings.Join(frameworkNames(), ", ") + ", with commas"},
-			&cli.Uint64Flag{Name: "self", Usage: "the bot's QQ number (default: learned from the first connection)"},
+			&cli.Uint64Flag{Name: "self", Usage: "the bot's QQ number", DefaultText: "learned from the first connection"},
 			&cli.BoolFlag{Name: "force", Usage: "overwrite the file"},
 			langFlag(),
 		},
@@ -116,39 +116,61 @@ func (s *Shell) init(c *cli.Context) error {
 	return s.instruct(c, path, cfg, a, tokens)
 }
 
+// answers takes the flags and, without --yes, asks for the rest. What is typed wrong is asked again; a wrong flag is an
+// error.
 func (s *Shell) answers(c *cli.Context) (answers, error) {
 	w := s.texts(c)
-	where, address, owners, apps := c.String("where"), c.String("address"), c.String("owner"), c.String("apps")
-	if !c.Bool("yes") {
-		if !isTerminal(s.In) {
-			return answers{}, misuse("give --yes and the flags that you want: `catflap init --help`", "init has no terminal to ask on")
-		}
-		in := bufio.NewReader(s.In)
-		var err error
-		ask := func(given string, question string) string {
-			if given != "" || err != nil {
-				return given
+	var a answers
+	lan := lanAddress()
+	questions := []struct {
+		flag, text string
+		skip       func() bool
+		take       func(answer string) error
+	}{
+		{"where", w.AskWhere, nil, func(answer string) error { return a.takeWhere(w, answer) }},
+		{"address", fmt.Sprintf(w.AskAddress, bracketed(lan)), func() bool { return a.where == whereHost },
+			func(answer string) error { return a.takeAddress(w, answer, lan) }},
+		{"owner", w.AskOwner, nil, func(answer string) error { return a.takeOwners(w, answer) }},
+		{"apps", fmt.Sprintf(w.AskApps, strings.Join(frameworkNames(), ", ")), nil, func(answer string) error { return a.takeApps(w, answer) }},
+	}
+	asking := !c.Bool("yes")
+	if asking && !isTerminal(s.In) {
+		return a, misuse("give --yes and the flags that you want: `catflap init --help`", "init has no terminal to ask on")
+	}
+	in := bufio.NewReader(s.In)
+	for _, q := range questions {
+		given := c.String(q.flag)
+		if !asking || given != "" || q.skip != nil && q.skip() {
+			if err := q.take(given); err != nil {
+				return a, misuse("", "%v", err)
 			}
-			fmt.Fprint(s.Out, question)
-			var line string
-			line, err = in.ReadString('\n')
-			if errors.Is(err, io.EOF) && line != "" {
-				err = nil
+			continue
+		}
+		for {
+			fmt.Fprint(s.Out, q.text)
+			line, err := in.ReadString('\n')
+			if err != nil && (line == "" || !errors.Is(err, io.EOF)) {
+				fmt.Fprintln(s.Out)
+				return a, failed("", "nothing was written")
 			}
-			return strings.TrimSpace(line)
+			err = q.take(strings.TrimSpace(line))
+			if err == nil {
+				break
+			}
+			fmt.Fprintln(s.Out, "  "+s.paint(s.Out).warn("! "+clean(err.Error())))
 		}
-		where = ask(where, w.AskWhere)
-		if where = place(where); where != whereHost {
-			address = ask(address, fmt.Sprintf(w.AskAddress, lanAddress()))
-		}
-		owners = ask(owners, w.AskOwner)
-		apps = ask(apps, fmt.Sprintf(w.AskApps, strings.Join(frameworkNames(), ", ")))
-		if err != nil {
-			return answers{}, failed("", "nothing was written")
-		}
+	}
+	if asking {
 		fmt.Fprintln(s.Out)
 	}
-	return parseAnswers(w, where, address, owners, apps)
+	return a, nil
+}
+
+func bracketed(text string) string {
+	if text == "" {
+		return ""
+	}
+	return " [" + text + "]"
 }
 
 // place turns the menu's numbers into words.
@@ -164,29 +186,49 @@ func place(answer string) string {
 	return strings.ToLower(answer)
 }
 
-func parseAnswers(w *texts, where, address, owners, apps string) (answers, error) {
-	a := answers{where: place(where), address: address}
-	if !slices.Contains([]string{whereHost, whereContainer, whereRemote}, a.where) {
-		return a, misuse("", w.BadWhere, clean(where))
+func (a *answers) takeWhere(w *texts, answer string) error {
+	where := place(answer)
+	if !slices.Contains([]string{whereHost, whereContainer, whereRemote}, where) {
+		return fmt.Errorf(w.BadWhere, answer)
 	}
-	if a.address == "" {
-		a.address = lanAddress()
+	a.where = where
+	return nil
+}
+
+// takeAddress wants a host as it stands in an address: no scheme, no port, no path.
+func (a *answers) takeAddress(w *texts, answer, lan string) error {
+	if answer == "" {
+		answer = lan
 	}
-	if a.address == "" && a.where != whereHost {
-		return a, misuse("", "%s", w.NeedAddress)
+	if answer == "" && a.where != whereHost {
+		return errors.New(w.NeedAddress)
 	}
-	for _, text := range list(owners) {
+	if strings.ContainsAny(answer, " /@?#") || strings.Contains(answer, ":") && net.ParseIP(answer) == nil {
+		return fmt.Errorf(w.BadAddress, answer)
+	}
+	a.address = answer
+	return nil
+}
+
+func (a *answers) takeOwners(w *texts, answer string) error {
+	a.owners = nil
+	for _, text := range list(answer) {
 		id, err := strconv.ParseUint(text, 10, 64)
 		if err != nil || id == 0 {
-			return a, misuse("", w.BadNumber, clean(text))
+			return fmt.Errorf(w.BadNumber, text)
 		}
 		a.owners = append(a.owners, id)
 	}
+	return nil
+}
+
+func (a *answers) takeApps(w *texts, answer string) error {
 	known := frameworks()
-	for _, text := range list(apps) {
+	a.apps = nil
+	for _, text := range list(answer) {
 		i := slices.IndexFunc(known, func(f framework) bool { return f.name == strings.ToLower(text) })
 		if i < 0 {
-			return a, misuse("", w.BadApp, clean(text), strings.Join(frameworkNames(), ", "))
+			return fmt.Errorf(w.BadApp, text, strings.Join(frameworkNames(), ", "))
 		}
 		if !slices.ContainsFunc(a.apps, func(f framework) bool { return f.name == known[i].name }) {
 			a.apps = append(a.apps, known[i])
@@ -195,7 +237,7 @@ func parseAnswers(w *texts, where, address, owners, apps string) (answers, error
 	if len(a.apps) == 0 {
 		a.apps = known[len(known)-1:]
 	}
-	return a, nil
+	return nil
 }
 
 // list splits at commas and white space, Chinese ones too.
@@ -234,24 +276,33 @@ func (s *Shell) instruct(c *cli.Context, path string, cfg *config.Config, a answ
 	if err != nil {
 		return failed("", "%v", err)
 	}
+	option := "" // where the file has its usual name, the commands find it
+	if path != "catflap.yaml" {
+		option = " --config " + path
+	}
 	url := "ws://" + net.JoinHostPort(host, strconv.Itoa(int(account.WSPort))) + account.WSPath
 	fmt.Fprintf(s.Out, w.Wrote+"\n\n", path)
-	fmt.Fprintln(s.Out, p.bold(w.NapCatHead))
+	s.say(w.NapCatHead, 3, p.bold)
 	fmt.Fprintf(s.Out, "\n%s\n", block)
-	fmt.Fprintf(s.Out, w.NapCatOver+"\n", net.JoinHostPort(account.WSHost, strconv.Itoa(int(account.WSPort))), url)
-	fmt.Fprintln(s.Out, w.NapCatWhere)
+	s.say(fmt.Sprintf(w.NapCatOver, net.JoinHostPort(account.WSHost, strconv.Itoa(int(account.WSPort))), url), 3, nil)
+	s.say(fmt.Sprintf(w.NapCatWhere, s.Program+" napcat config --write DIR"+option), 3, nil)
 	if a.where != whereHost {
-		fmt.Fprintln(s.Out, "   "+p.warn(w.ContainerNote))
+		s.say("   "+w.ContainerNote, 3, p.warn)
 	}
 	fmt.Fprintln(s.Out, "\n"+p.bold(w.AppsHead))
 	for _, f := range a.apps {
-		fmt.Fprintf(s.Out, "   %s: %s\n", p.bold(f.name), f.steps(w))
+		s.say("   "+f.name+": "+f.steps(w), 6, func(text string) string {
+			if rest, first := strings.CutPrefix(text, f.name+":"); first {
+				return p.bold(f.name) + ":" + rest
+			}
+			return text
+		})
 		for _, line := range f.lines("ws://"+net.JoinHostPort(host, "6700")+"/", tokens[f.name]) {
 			fmt.Fprintln(s.Out, "      "+line)
 		}
 	}
-	fmt.Fprintf(s.Out, "\n"+w.ThenRun+"\n\n", path, path)
-	fmt.Fprintln(s.Out, p.faint(w.OpenNote))
+	fmt.Fprintf(s.Out, "\n"+w.ThenRun+"\n\n", p.bold(s.Program+" run"+option), p.bold(s.Program+" status"+option))
+	s.say(w.OpenNote, 0, p.faint)
 	return nil
 }
 

@@ -97,7 +97,7 @@ func (s *Shell) mergeNapCat(dir string, account config.Account, host string) err
 	}
 	merged, err := napcat.MergeSettings(old, account, host)
 	if err != nil {
-		return failed("", "%s: %v", path, err)
+		return failed("nothing was changed; correct the file, or let NapCat's WebUI save its network settings again", "%s: %v", path, err)
 	}
 	if string(merged) == string(old) {
 		fmt.Fprintln(s.Out, path, "is right already")
@@ -114,6 +114,9 @@ func (s *Shell) mergeNapCat(dir string, account config.Account, host string) err
 		return err
 	}
 	fmt.Fprintln(s.Out, "wrote", path+"; restart NapCat to let it read the file")
+	if filepath.Base(path) == "onebot11.json" {
+		fmt.Fprintln(s.Out, "(the folder has no onebot11_<QQ>.json: NapCat takes this one for a QQ number without a file of its own)")
+	}
 	return nil
 }
 
@@ -133,6 +136,9 @@ func napcatFile(dir string, self uint64) (string, error) {
 	case 1:
 		return found[0], nil
 	case 0:
+		if below, err := os.Stat(filepath.Join(dir, "config")); err == nil && below.IsDir() {
+			return "", misuse("give "+filepath.Join(dir, "config"), "%s has no NapCat settings, but a folder config", dir)
+		}
 		return filepath.Join(dir, "onebot11.json"), nil // NapCat's template for accounts without a file
 	}
 	for i := range found {

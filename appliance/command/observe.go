@@ -82,7 +82,7 @@ func (s *Shell) printStatus(status console.Status, language string) {
 		fmt.Fprintln(s.Out, p.faint(clean("  "+name+" on "+status.Listen[name])))
 	}
 	for _, line := range hints(status.Hint, language) {
-		fmt.Fprintln(s.Out, p.warn("! "+line))
+		s.say("! "+line, 2, p.warn)
 	}
 	fmt.Fprintln(s.Out)
 	var t table
@@ -102,9 +102,9 @@ func (s *Shell) printStatus(status console.Status, language string) {
 	t.write(s.Out)
 	fmt.Fprintln(s.Out)
 	s.printApps(status.Apps, language)
-	fmt.Fprintf(s.Out, "\nmemory %s (Go %s), state %s, journal %s, unflushed %s, media %s in %d items\n",
+	fmt.Fprintf(s.Out, "\nmemory %s (Go %s), state %s, journal %s, unflushed %s\n",
 		size(status.Memory.RSS), size(status.Memory.Go), size(status.Store.StateBytes), size(status.Store.JournalBytes),
-		size(status.Store.UnflushedBytes), size(status.Media.Bytes), status.Media.Items)
+		size(status.Store.UnflushedBytes))
 	if status.Store.CommitErrors > 0 {
 		fmt.Fprintln(s.Out, p.warn(fmt.Sprintf("! %d writes to the store failed since start; is the disk full?", status.Store.CommitErrors)))
 	}
@@ -131,10 +131,10 @@ func (s *Shell) printApps(apps []console.AppStatus, language string) {
 
 func notes(t *table, p paint, lastError string, hints []string) {
 	if lastError != "" {
-		t.note(p.faint("last error: " + clean(lastError)))
+		t.note("last error: "+lastError, p.faint)
 	}
 	for _, line := range hints {
-		t.note(p.warn("! " + line))
+		t.note("! "+line, p.warn)
 	}
 }
 
@@ -202,13 +202,13 @@ func (s *Shell) printDecisions(list []console.Decision, words *texts) {
 	}
 	several := slices.ContainsFunc(list, func(d console.Decision) bool { return d.Account != list[0].Account })
 	var t table
-	head := []any{cell{"TIME", p.faint}, cell{"CHAT", p.faint}, cell{"USER", p.faint}, cell{"EVENT", p.faint}, cell{"OUTCOME", p.faint}, cell{"REASON", p.faint}, cell{"APPS", p.faint}}
+	head := []any{cell{"TIME", p.faint}, cell{"CHAT", p.faint}, cell{"USER", p.faint}, cell{"OUTCOME", p.faint}, cell{"REASON", p.faint}, cell{"EVENT", p.faint}, cell{"APPS", p.faint}}
 	if several {
 		head = slices.Insert(head, 1, any(cell{"ACCOUNT", p.faint}))
 	}
 	t.add(head...)
 	for _, d := range list {
-		row := []any{d.Time.Local().Format("15:04:05"), orDash(d.Chat), qq(d.User), d.Kind, outcome(p, d.Outcome), d.Reason, perApp(d.Apps, d.Reason)}
+		row := []any{d.Time.Local().Format("15:04:05"), orDash(d.Chat), qq(d.User), outcome(p, d.Outcome), d.Reason, d.Kind, orDash(perApp(d.Apps, d.Reason))}
 		if several {
 			row = slices.Insert(row, 1, any(d.Account))
 		}
@@ -230,7 +230,7 @@ func (s *Shell) printDecisions(list []console.Decision, words *texts) {
 				fmt.Fprintln(s.Out)
 			}
 			said[reason] = true
-			fmt.Fprintln(s.Out, p.faint(reason+": "+why))
+			s.say(reason+": "+why, 2, p.faint)
 		}
 	}
 }
@@ -245,18 +245,27 @@ func outcome(p paint, text string) cell {
 	return cell{text, p.warn}
 }
 
-// perApp names each app's outcome, and its reason where that is not the whole event's.
+// perApp names the apps that get the event, and those that do not for a reason of their own. Empty when the event as a
+// whole was decided so that no app gets it.
 func perApp(apps map[string]console.Outcome, whole string) string {
-	parts := make([]string, 0, len(apps))
+	var get []string
+	without := make(map[string][]string)
 	for _, name := range slices.Sorted(maps.Keys(apps)) {
-		o := apps[name]
-		part := name + " " + o.Outcome
-		if o.Outcome != "deliver" && o.Reason != "" && o.Reason != whole {
-			part += " (" + o.Reason + ")"
+		switch o := apps[name]; {
+		case o.Outcome == "deliver":
+			get = append(get, name)
+		case o.Reason != "" && o.Reason != whole:
+			without[o.Reason] = append(without[o.Reason], name)
 		}
-		parts = append(parts, part)
 	}
-	return orDash(strings.Join(parts, ", "))
+	var parts []string
+	if len(get) > 0 {
+		parts = append(parts, strings.Join(get, ", "))
+	}
+	for _, reason := range slices.Sorted(maps.Keys(without)) {
+		parts = append(parts, "not "+strings.Join(without[reason], ", ")+" ("+reason+")")
+	}
+	return strings.Join(parts, "; ")
 }
 
 // Tail follows what passes.
@@ -279,6 +288,9 @@ func (s *Shell) Tail() *cli.Command {
 				return err
 			}
 			defer stream.Close()
+			if isTerminal(s.Out) {
+				fmt.Fprintln(s.Err, s.paint(s.Err).faint("events are shown as they come; Ctrl-C ends"))
+			}
 			err = s.copyLines(stream, func(line []byte) error {
 				if c.Bool("json") {
 					_, err := s.Out.Write(append(escapeJSON(line), '\n'))
@@ -310,8 +322,15 @@ func (s *Shell) printTail(line []byte) error {
 		who += p.faint(" (" + qq(e.User) + ")")
 	}
 	result := outcome(p, e.Outcome)
-	_, err := fmt.Fprintln(s.Out, p.faint(e.Time.Local().Format("15:04:05")), result.style(clean(e.Outcome)), p.faint(clean(e.Reason)),
-		clean(orDash(e.Chat)), who, p.faint(clean(e.Kind)), clean(e.Text), p.faint(clean("["+perApp(e.Apps, e.Reason)+"]")))
+	parts := []string{p.faint(e.Time.Local().Format("15:04:05")), result.style(clean(e.Outcome)), p.faint(clean(e.Reason)),
+		clean(orDash(e.Chat)), who, p.faint(clean(e.Kind))}
+	if e.Text != "" {
+		parts = append(parts, clean(e.Text))
+	}
+	if apps := perApp(e.Apps, e.Reason); apps != "" {
+		parts = append(parts, p.faint(clean("["+apps+"]")))
+	}
+	_, err := fmt.Fprintln(s.Out, strings.Join(parts, " "))
 	return err
 }
 
@@ -342,7 +361,7 @@ func (s *Shell) Audit() *cli.Command {
 				if by == "" {
 					by = e.By
 				}
-				t.add(clock(e.Time), orDash(e.Account), orDash(by), e.Action, orDash(e.Target), e.Outcome, clip(e.Reason, 60))
+				t.add(clock(e.Time), orDash(e.Account), orDash(by), e.Action, orDash(e.Target), e.Outcome, clip(e.Reason, 200))
 			}
 			t.write(s.Out)
 			return nil

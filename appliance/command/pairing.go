@@ -15,7 +15,7 @@ func (s *Shell) Pairing() *cli.Command {
 	who := func(verb, usage, example string, flags ...cli.Flag) *cli.Command {
 		return data(&cli.Command{
 			Name: verb, Usage: usage, ArgsUsage: "CODE|QQ",
-			UsageText: "catflap pairing " + verb + " [napcatqq] CODE|QQ [--account A]\n\nexample: " + example,
+			UsageText: "catflap pairing " + verb + " CODE|QQ [--account A]\n\nThe word napcatqq may stand before the code, as in OpenClaw.\n\nexample: " + example,
 			Flags:     append(flags, accountFlag()),
 			Action:    func(c *cli.Context) error { return s.decidePairing(c, verb) },
 		})
@@ -76,7 +76,7 @@ func (s *Shell) listPairing(c *cli.Context) error {
 	}
 	t.write(s.Out)
 	if waiting {
-		fmt.Fprintln(s.Out, "\n"+p.faint("let somebody in: catflap pairing approve CODE"))
+		fmt.Fprintln(s.Out, "\n"+p.faint("let somebody in: "+s.Program+" pairing approve CODE"))
 	}
 	return nil
 }
@@ -102,9 +102,9 @@ func (s *Shell) decidePairing(c *cli.Context, verb string) error {
 	case !result.Changed:
 		fmt.Fprint(s.Out, " already")
 	case verb == "approve" && result.Notified:
-		fmt.Fprint(s.Out, "; the person is told")
+		fmt.Fprint(s.Out, "; a message to the person is on its way")
 	case verb == "approve" && !req.Quiet:
-		fmt.Fprint(s.Out, "; the person is not told, since catflap is not running")
+		fmt.Fprint(s.Out, "; the person is not told, since catflap is not running or QQ is not online")
 	}
 	fmt.Fprintln(s.Out)
 	return nil

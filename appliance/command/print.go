@@ -57,6 +57,13 @@ func (s *Shell) copyLines(r io.Reader, each func(line []byte) error) error {
 	}
 }
 
+// say prints a text for people, wrapped to the terminal; lines after the first are indented by hang. style may be nil.
+func (s *Shell) say(text string, hang int, style func(string) string) {
+	for _, line := range wrap(text, columns(s.Out), hang) {
+		fmt.Fprintln(s.Out, styled(line, style))
+	}
+}
+
 func size(bytes int64) string {
 	switch {
 	case bytes >= 1<<30:

@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"syscall"
@@ -29,11 +31,31 @@ type Shell struct {
 	Out, Err io.Writer
 	Env      func(name string) (string, bool)
 	Version  string
+	// Program is what a person types to start this program; advice to copy begins with it.
+	Program string
 }
 
 // New gives the shell of this process.
 func New(version string) *Shell {
-	return &Shell{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.LookupEnv, Version: version}
+	return &Shell{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.LookupEnv, Version: version, Program: program(os.Args)}
+}
+
+// program is "catflap" where the PATH leads to it, else the path that was typed, such as build/catflap.
+func program(args []string) string {
+	const name = "catflap"
+	if len(args) == 0 || !strings.ContainsRune(args[0], filepath.Separator) || strings.ContainsAny(args[0], " \t'\"\\") {
+		return name
+	}
+	self, err := os.Stat(args[0])
+	if err != nil {
+		return name
+	}
+	if found, err := exec.LookPath(name); err == nil {
+		if there, err := os.Stat(found); err == nil && os.SameFile(self, there) {
+			return name
+		}
+	}
+	return clean(args[0])
 }
 
 // Main runs the application and returns the exit code. SIGINT and SIGTERM end the context that commands run under; a
@@ -108,6 +130,12 @@ func failed(remedy, format string, args ...any) error {
 func prepare(commands []*cli.Command) {
 	for _, c := range commands {
 		c.OnUsageError = wrongFlag
+		for _, f := range c.Flags {
+			// "(default: false)" on every switch hides the defaults that tell something.
+			if flag, ok := f.(*cli.BoolFlag); ok && !flag.Value {
+				flag.DisableDefaultText = true
+			}
+		}
 		if len(c.Subcommands) == 0 {
 			c.HideHelpCommand = true // or `history show help` would be a help page
 			continue

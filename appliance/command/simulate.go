@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -19,19 +21,22 @@ import (
 // Simulate plays NapCat, by a scenario file or by what is typed.
 func (s *Shell) Simulate() *cli.Command {
 	return leaf(&cli.Command{
-		Name: "simulate", Usage: "play NapCat: dial or serve like it, by a scenario or by hand",
-		UsageText: "catflap simulate [--url ws://... | --listen HOST:PORT] [--token T] [--self QQ] [--scenario FILE]\n\n" +
-			"Without --url and --listen it dials the instance of the configuration. Without --scenario it reads lines:\n" +
+		Name: "simulate", Usage: "play NapCat, by hand or by a scenario file",
+		UsageText: "catflap simulate [--url ws://... | --listen HOST:PORT] [--token T] [--scenario FILE]\n\n" +
+			"Without --url and --listen it plays the NapCat of the configuration: it dials,\n" +
+			"or serves where the account has link: forward. Without --scenario it reads lines:\n" +
 			"  20002: hello             a private message\n" +
 			"  30003/20002: @bot hi     a group message; @bot, @all and @QQ are mentions\n" +
 			"  /offline  /online        QQ itself loses or regains its login\n" +
 			"  /drop                    the connection breaks\n" +
-			"  /quit                    the end\n\n" +
+			"  /quit                    the end\n" +
+			"QQ's friends of the bot are 20002, 20003 and 20009, its groups 30003 and 30004;\n" +
+			"whoever else writes privately becomes a friend first.\n\n" +
 			"example: catflap simulate --url ws://127.0.0.1:3001/onebot/v11/ws --token s3cret",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "url", Usage: "dial this address, as NapCat's WebSocket client does (link: reverse)"},
 			&cli.StringFlag{Name: "listen", Usage: "serve at this address, as NapCat's WebSocket server does (link: forward)"},
-			&cli.Uint64Flag{Name: "self", Usage: "the bot's QQ number", Value: 10001},
+			&cli.Uint64Flag{Name: "self", Usage: "the bot's QQ number", Value: 10001, DefaultText: "selfId of the configuration, else 10001"},
 			&cli.StringFlag{Name: "token", Usage: "the access token"},
 			&cli.StringFlag{Name: "account", Usage: "which account of the configuration to play"},
 			&cli.StringFlag{Name: "scenario", Usage: "play this `FILE` instead of reading lines"},
@@ -45,14 +50,18 @@ func (s *Shell) simulate(c *cli.Context) error {
 	if err := none(c); err != nil {
 		return err
 	}
-	address, listen, token := c.String("url"), c.String("listen"), c.String("token")
+	address, listen, token, self := c.String("url"), c.String("listen"), c.String("token"), c.Uint64("self")
 	if address != "" && listen != "" {
 		return misuse("--url dials, --listen serves", "--url and --listen exclude each other")
 	}
 	if address == "" && listen == "" {
-		var err error
-		if address, token, err = s.napcatSide(c); err != nil {
+		side, err := s.napcatSide(c)
+		if err != nil {
 			return err
+		}
+		address, listen, token = side.address, side.listen, side.token
+		if !c.IsSet("self") && side.self != 0 {
+			self = side.self
 		}
 	}
 	var scenario *simulator.Scenario
@@ -66,9 +75,13 @@ func (s *Shell) simulate(c *cli.Context) error {
 	o := simulator.Options{Token: token, ReportSelf: c.Bool("report-self"), Log: log}
 	if scenario != nil {
 		o.World = scenario.World
+	} else {
+		o.World = simulator.DefaultWorld()
+		// QQ delivers private messages between friends only: a stranger of the bot's owner is no stranger to QQ.
+		o.World.Friends, o.World.Strangers = append(o.World.Friends, o.World.Strangers...), nil
 	}
 	if scenario == nil || c.IsSet("self") {
-		o.SelfID = c.Uint64("self")
+		o.SelfID = self
 	}
 	nap := simulator.New(o)
 	ctx, cancel := context.WithCancelCause(c.Context)
@@ -79,7 +92,7 @@ func (s *Shell) simulate(c *cli.Context) error {
 	if listen != "" {
 		l, err := net.Listen("tcp", listen)
 		if err != nil {
-			return failed("", "%v", err)
+			return failed("stop what serves there, or choose another place with --listen HOST:PORT", "%v", err)
 		}
 		fmt.Fprintln(s.Err, "serving at ws://"+l.Addr().String()+"/")
 		serve = func() error { return nap.Serve(ctx, l) }
@@ -97,7 +110,7 @@ func (s *Shell) simulate(c *cli.Context) error {
 	if scenario != nil {
 		err = s.playScenario(ctx, nap, scenario)
 	} else {
-		err = s.playLines(ctx, nap)
+		err = s.playLines(ctx, &talk{nap: nap, friends: o.World.Friends})
 	}
 	if cause := context.Cause(ctx); cause != nil {
 		if errors.Is(cause, context.Canceled) {
@@ -115,28 +128,42 @@ func withoutTime(_ []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// napcatSide is where the NapCat of an account of the configuration would dial, and with which token.
-func (s *Shell) napcatSide(c *cli.Context) (address, token string, err error) {
+// napcatSide is what the NapCat of an account of the configuration does: it dials an address or serves at one.
+type napcatSide struct {
+	address, listen, token string
+	self                   uint64 // 0 = not configured
+}
+
+func (s *Shell) napcatSide(c *cli.Context) (side napcatSide, err error) {
 	cfg, err := s.load(c)
 	if err != nil {
-		return "", "", err
+		return side, err
 	}
 	a, err := pick(cfg, c.String("account"))
 	if err != nil {
-		return "", "", err
+		return side, err
 	}
-	if a.Link != "reverse" {
-		return "", "", misuse("serve with --listen at the address of its url", "account %s has link: %s, so NapCat does not dial", a.Name, a.Link)
-	}
-	host := a.WSHost
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "127.0.0.1"
-	}
-	token = a.AccessToken
+	side.token, side.self = a.AccessToken, a.SelfID
 	if c.String("token") != "" {
-		token = c.String("token")
+		side.token = c.String("token")
 	}
-	return "ws://" + net.JoinHostPort(host, strconv.Itoa(int(a.WSPort))) + a.WSPath, token, nil
+	switch a.Link {
+	case "reverse":
+		host := a.WSHost
+		if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+			host = "127.0.0.1"
+		}
+		side.address = "ws://" + net.JoinHostPort(host, strconv.Itoa(int(a.WSPort))) + a.WSPath
+	case "forward":
+		u, err := url.Parse(a.URL)
+		if err != nil || u.Scheme != "ws" || u.Port() == "" {
+			return side, misuse("say where with --listen HOST:PORT", "the url of account %s is no place to serve at", a.Name)
+		}
+		side.listen = u.Host
+	default:
+		return side, misuse("give --url or --listen", "account %s has link: %s, which is not simulated", a.Name, a.Link)
+	}
+	return side, nil
 }
 
 // playScenario plays it; a step that did not go as written is a failure.
@@ -172,7 +199,7 @@ func (s *Shell) showSent(ctx context.Context, nap *simulator.NapCat) {
 
 // playLines reads lines until /quit, the end of ctx, or the end of a terminal's input. When the input is no terminal,
 // its end does not end NapCat: scripts pipe a few lines in and watch what comes of them.
-func (s *Shell) playLines(ctx context.Context, nap *simulator.NapCat) error {
+func (s *Shell) playLines(ctx context.Context, t *talk) error {
 	typed := make(chan string)
 	ended := make(chan error, 1)
 	// Reading a terminal cannot be interrupted: this goroutine may outlive the command, which ends the process.
@@ -191,7 +218,7 @@ func (s *Shell) playLines(ctx context.Context, nap *simulator.NapCat) error {
 	if isTerminal(s.In) {
 		fmt.Fprintln(s.Err, `type "20002: hello" or "30003/20002: @bot hi"; /quit ends`)
 	}
-	if err := nap.WaitConnected(ctx); err != nil {
+	if err := t.nap.WaitConnected(ctx); err != nil {
 		return nil
 	}
 	for {
@@ -205,7 +232,7 @@ func (s *Shell) playLines(ctx context.Context, nap *simulator.NapCat) error {
 			<-ctx.Done()
 			return nil
 		case line := <-typed:
-			quit, err := play(nap, line)
+			quit, err := t.play(line)
 			if err != nil {
 				fmt.Fprintln(s.Err, s.paint(s.Err).bad(clean(err.Error())))
 			}
@@ -216,8 +243,24 @@ func (s *Shell) playLines(ctx context.Context, nap *simulator.NapCat) error {
 	}
 }
 
+// talk is a NapCat in which people speak line by line.
+type talk struct {
+	nap     *simulator.NapCat
+	friends []simulator.Person
+}
+
+// befriend makes a friend of whoever is none yet, with the notice that NapCat sends.
+func (t *talk) befriend(user uint64) {
+	if user == t.nap.SelfID() || slices.ContainsFunc(t.friends, func(p simulator.Person) bool { return p.ID == user }) {
+		return
+	}
+	t.friends = append(t.friends, simulator.Person{ID: user})
+	t.nap.Notice(simulator.FriendAdd(user)...)
+}
+
 // play does what one line says.
-func play(nap *simulator.NapCat, line string) (quit bool, err error) {
+func (t *talk) play(line string) (quit bool, err error) {
+	nap := t.nap
 	switch line = strings.TrimSpace(line); line {
 	case "":
 		return false, nil
@@ -234,10 +277,14 @@ func play(nap *simulator.NapCat, line string) (quit bool, err error) {
 		return false, nil
 	}
 	from, segments, err := spoken(line, nap.SelfID())
-	if err == nil {
-		nap.Say(from, segments...)
+	if err != nil {
+		return false, err
 	}
-	return false, err
+	if from.Group == 0 {
+		t.befriend(from.User)
+	}
+	nap.Say(from, segments...)
+	return false, nil
 }
 
 // spoken reads "USER: text" or "GROUP/USER: text".

@@ -2,10 +2,14 @@ package command
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rivo/uniseg"
+
+	"github.com/catflap/catflap/appliance/console"
 )
 
 func TestClean(t *testing.T) {
@@ -75,7 +79,7 @@ func TestTableAlignsWideCharacters(t *testing.T) {
 	var tab table
 	tab.add("NAME", "QQ", "STATE")
 	tab.add("猫门", "10001", cell{"away", paint(true).bad})
-	tab.note("! look here")
+	tab.note("! look here", nil)
 	tab.add("default", "1", "connected")
 	tab.add("a\x1b[2Jb", "", "x")
 	var b bytes.Buffer
@@ -87,6 +91,92 @@ func TestTableAlignsWideCharacters(t *testing.T) {
 		"a�[2Jb          x\n"
 	if diff := cmp.Diff(want, b.String()); diff != "" {
 		t.Errorf("the table differs (-want +got):\n%s", diff)
+	}
+}
+
+// On a narrow terminal the last columns stand on a second line of their row, and notes are cut at words.
+func TestTableFolds(t *testing.T) {
+	var tab table
+	tab.add("NAME", "STATE", "REASON")
+	tab.add("猫门", "drop", "group.not-listed")
+	tab.note("! add the group's number", paint(true).warn)
+	tab.add("default", "deliver", "delivered")
+	tab.add("last", "drop", "")
+	var b bytes.Buffer
+	tab.writeWithin(&b, 20)
+	want := "NAME     STATE\n" +
+		"    REASON\n" +
+		"猫门     drop\n" +
+		"    group.not-listed\n" +
+		"  \x1b[33m! add the group's\x1b[0m\n" +
+		"    \x1b[33mnumber\x1b[0m\n" +
+		"default  deliver\n" +
+		"    delivered\n" +
+		"last     drop\n"
+	if diff := cmp.Diff(want, b.String()); diff != "" {
+		t.Errorf("the table differs (-want +got):\n%s", diff)
+	}
+}
+
+func TestWrap(t *testing.T) {
+	for _, c := range []struct {
+		in            string
+		columns, hang int
+		want          []string
+	}{
+		{"as it is, however long", 0, 2, []string{"as it is, however long"}},
+		{"fits", 4, 2, []string{"fits"}},
+		{"one two three", 8, 2, []string{"one two", "  three"}},
+		{"  one two", 7, 4, []string{"  one", "    two"}},
+		{"see ws://127.0.0.1:3001/onebot/v11/ws now", 12, 2, []string{"see", "  ws://127.0.0.1:3001/onebot/v11/ws", "  now"}},
+		{"没有人提到机器人。", 8, 2, []string{"没有人提", "  到机器", "  人。"}},
+		{"tiny", 1, 2, []string{"tiny"}},
+	} {
+		if diff := cmp.Diff(c.want, wrap(c.in, c.columns, c.hang)); diff != "" {
+			t.Errorf("wrap(%q, %d, %d) (-want +got):\n%s", c.in, c.columns, c.hang, diff)
+		}
+	}
+}
+
+func TestPerApp(t *testing.T) {
+	for _, c := range []struct {
+		apps map[string]console.Outcome
+		want string
+	}{
+		{nil, ""},
+		{map[string]console.Outcome{"a": {Outcome: "drop", Reason: "group.not-listed"}}, ""},
+		{map[string]console.Outcome{"b": {Outcome: "deliver"}, "a": {Outcome: "deliver", Reason: "delivered"}}, "a, b"},
+		{map[string]console.Outcome{"b": {Outcome: "drop", Reason: "app.except"}, "a": {Outcome: "deliver"}, "c": {Outcome: "drop", Reason: "app.except"}},
+			"a; not b, c (app.except)"},
+	} {
+		if got := perApp(c.apps, "group.not-listed"); got != c.want {
+			t.Errorf("perApp(%v) = %q, want %q", c.apps, got, c.want)
+		}
+	}
+}
+
+func TestProgram(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("PATH", dir)
+	other := filepath.Join(t.TempDir(), "catflap")
+	for _, path := range []string{filepath.Join(dir, "catflap"), other} {
+		if err := os.WriteFile(path, []byte("#!/bin/sh\n"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{nil, "catflap"},
+		{[]string{"catflap"}, "catflap"},
+		{[]string{filepath.Join(dir, "catflap")}, "catflap"},
+		{[]string{other}, other},
+		{[]string{filepath.Join(dir, "gone")}, "catflap"},
+	} {
+		if got := program(c.args); got != c.want {
+			t.Errorf("program(%q) = %q, want %q", c.args, got, c.want)
+		}
 	}
 }
 

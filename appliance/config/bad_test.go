@@ -461,7 +461,7 @@ apps: {a: {accessToken: x, actions: {deny: ["@credentials"]}}}
 		{"bad action", `accessToken: t0ken-1
 apps: {a: {accessToken: x, actions: {allow: ["send msg"]}}}
 `, []string{
-			"catflap.yaml:2:46: apps.a.actions.allow[0]: expected the name of an action such as send_group_msg, or @read, @send, @manage, @destructive, @credential, found \"send msg\"",
+			"catflap.yaml:2:46: apps.a.actions.allow[0]: expected the name of an action such as send_group_msg, a prefix such as clean_*, or @read, @send, @manage, @destructive, @credential, found \"send msg\"",
 		}},
 		{"agent's key in a framework", `accessToken: t0ken-1
 apps:

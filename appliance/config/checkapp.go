@@ -1,9 +1,12 @@
 package config
 
 import (
+	"fmt"
 	"net"
 	"slices"
 	"strings"
+
+	"github.com/catflap/catflap/appliance/onebot"
 )
 
 func (d *decoder) checkApp(c *Config, a *App) {
@@ -17,6 +20,10 @@ func (d *decoder) checkApp(c *Config, a *App) {
 	d.checkAppAccounts(c, a, path)
 	d.checkReconnect(a.Reconnect, []string{path + ".reconnect"})
 	d.checkCAFile(a.CAFile, []string{path + ".caFile"})
+	if a.Actions.Allow != nil {
+		d.warnOfActions(*a.Actions.Allow, path+".actions.allow")
+	}
+	d.warnOfActions(a.Actions.Deny, path+".actions.deny")
 	if d.has(path+".transports") && d.sound(path+".transports") {
 		if len(a.Transports) == 0 {
 			d.failAt(d.where(path+".transports"), path+".transports", "an empty list allows nothing: name ws, http or sse, or remove the key for all, or write enabled: false")
@@ -26,6 +33,24 @@ func (d *decoder) checkApp(c *Config, a *App) {
 				d.warnAt(d.where(path+".transports"), path+".transports", "%s is not served at the gateway by this version", transport)
 			}
 		}
+	}
+}
+
+// warnOfActions: a name misspelt in deny denies nothing. It is no error, since NapCat may be newer than the catalogue.
+func (d *decoder) warnOfActions(names []string, path string) {
+	if !d.sound(path) {
+		return
+	}
+	for i, name := range names {
+		base, _ := onebot.Normalise(name)
+		if _, known := onebot.Lookup(base); known || strings.HasPrefix(name, "@") || strings.HasSuffix(name, "*") {
+			continue
+		}
+		at, hint := fmt.Sprintf("%s[%d]", path, i), "correct it unless your NapCat has it"
+		if near := onebot.Nearest(base); near != "" {
+			hint = fmt.Sprintf("did you mean %s?", near)
+		}
+		d.warnAt(d.where(at, path), at, "no known action is called %q: %s", name, hint)
 	}
 }
 

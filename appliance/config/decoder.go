@@ -62,6 +62,8 @@ type decoder struct {
 	bad      map[*yaml.Node]bool   // already complained about
 	broken   map[string]bool       // paths that were complained about
 	spans    []span
+
+	elsewhere int // issues that another environment would not have
 }
 
 func newDecoder(file string, data []byte, env func(string) (string, bool)) *decoder {

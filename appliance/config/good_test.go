@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -219,5 +220,32 @@ accounts:
 	}
 	if one.WSPath != "/bots/one/ws" || two.WSPath != "/bots/two/ws" {
 		t.Errorf("paths: %s %s", one.WSPath, two.WSPath)
+	}
+}
+
+// TestActionLists: prefixes are accepted as the refusals of actions advise them, and names that nobody knows are warned of.
+func TestActionLists(t *testing.T) {
+	c, err := Parse("catflap.yaml", []byte(`accessToken: t0ken-1
+apps:
+  a:
+    accessToken: x
+    actions: {allow: ["*", set_restart, "get_*", "@send"], deny: ["clean_*", send_groop_msg, get_status_async, xyzzy]}
+`), func(string) (string, bool) { return "", false })
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		`5:78 apps.a.actions.deny[1]: no known action is called "send_groop_msg": did you mean send_group_msg?`,
+		`5:112 apps.a.actions.deny[3]: no known action is called "xyzzy": correct it unless your NapCat has it`,
+	}
+	var got []string
+	for _, w := range c.Warnings {
+		got = append(got, fmt.Sprintf("%d:%d %s: %s", w.Line, w.Column, w.Path, w.Message))
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("warnings (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"*", "set_restart", "get_*", "@send"}, *c.App("a").Actions.Allow); diff != "" {
+		t.Errorf("allow (-want +got):\n%s", diff)
 	}
 }

@@ -95,6 +95,27 @@ func Parse(name string, data []byte, env func(string) (string, bool)) (*Config, 
 	return c, nil
 }
 
+// Folder is the data folder of a file whose only fault is that it takes secrets from an environment or from files that this
+// process does not see: the service that does runs there. It is empty when anything else is wrong.
+func Folder(path string, env func(string) (string, bool)) string {
+	data, _, err := readSmall(path, maxFile)
+	if err != nil {
+		return ""
+	}
+	d := newDecoder(path, data, env)
+	d.dir = filepath.Dir(path)
+	root := d.tree()
+	if root == nil {
+		return ""
+	}
+	c := &Config{Path: path}
+	d.config(root, c)
+	if len(d.issues) != d.elsewhere || !d.sound("dataDir") {
+		return ""
+	}
+	return c.DataDir
+}
+
 // dataDir is where data goes when the file does not say it.
 func dataDir(c *Config, env func(string) (string, bool)) string {
 	if c.DataDir != "" {

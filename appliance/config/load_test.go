@@ -160,3 +160,30 @@ func TestIssueCaret(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
+
+// TestFolder: the data folder is known though the secrets are not, and only then.
+func TestFolder(t *testing.T) {
+	const sealed = "accessToken: ${SEALED}\napps: {a: {accessTokenFile: no-such-file}}\n"
+	for _, tt := range []struct{ name, text, want string }{
+		{"secrets elsewhere", sealed + "dataDir: /data\n", "/data"},
+		{"nothing wrong", "accessToken: x\ndataDir: /data\n", "/data"},
+		{"by default", sealed, "/state"},
+		{"another mistake", sealed + "dataDir: /data\nwsPrt: 1\n", ""},
+		{"the folder itself is elsewhere", "accessToken: x\ndataDir: ${SEALED}\n", ""},
+		{"not YAML", "a: [\n", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "catflap.yaml")
+			if err := os.WriteFile(path, []byte(tt.text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			got := Folder(path, func(name string) (string, bool) { return "/state", name == "STATE_DIRECTORY" })
+			if got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+	if got := Folder(filepath.Join(t.TempDir(), "none.yaml"), noEnv); got != "" {
+		t.Errorf("a file that is not there gave %q", got)
+	}
+}

@@ -82,6 +82,7 @@ func (d *decoder) expand(n *yaml.Node) (problem string) {
 		name := rest[i+2 : i+end]
 		value, ok := d.env(name)
 		if !ok {
+			d.elsewhere++
 			return fmt.Sprintf("environment variable %s is not set: set it, or write $${%s} for that text itself", name, name)
 		}
 		b.WriteString(rest[:i] + value)

@@ -28,6 +28,7 @@ func (d *decoder) fromFile(n *yaml.Node, path, valuePath string, f *field, owner
 	}
 	data, open, err := readSmall(name, maxSecretFile)
 	if err != nil {
+		d.elsewhere++
 		d.fail(n, path, "%v", err)
 		return
 	}

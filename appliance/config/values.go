@@ -286,8 +286,9 @@ func checkAction(s string) string {
 		}
 		return "expected the name of an action or @read, @send, @manage, @destructive, @credential"
 	}
-	if s == "" || strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.") != "" {
-		return "expected the name of an action such as send_group_msg, or @read, @send, @manage, @destructive, @credential"
+	name := strings.TrimSuffix(s, "*") // a prefix; "*" alone is every action
+	if s == "" || strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.") != "" {
+		return "expected the name of an action such as send_group_msg, a prefix such as clean_*, or @read, @send, @manage, @destructive, @credential"
 	}
 	return ""
 }

@@ -125,7 +125,7 @@ func keys(t *testing.T, doc string) map[string]json.RawMessage {
 
 func TestNothingRuns(t *testing.T) {
 	r := newRig(t)
-	const answer = `{"error":"catflap is not running","remedy":"start it with ` + "`catflap run`, or `catflap service start`" + `"}`
+	const answer = `{"error":"catflap is not running","remedy":"start it with ` + "`catflap run`" + `"}`
 	for _, route := range []string{"GET status", "GET apps", "GET tail", "POST reload", "POST call"} {
 		method, path, _ := strings.Cut(route, " ")
 		r.want(method, path, "", http.StatusServiceUnavailable, answer)
@@ -218,7 +218,8 @@ func TestPairing(t *testing.T) {
 		{"approve", `{"who":"20009"}`, 404, "no such pairing request"},
 		{"approve", `{"who":"NOSUCHCD"}`, 404, "no such pairing request"},
 		{"deny", `{"who":"20009"}`, 404, "no such pairing request"},
-		{"revoke", `{"who":"20009"}`, 404, "no such pairing request"},
+		{"revoke", `{"who":"20009"}`, 404, `"20009" is not approved`},
+		{"unblock", `{"who":"20009"}`, 404, `"20009" is not blocked`},
 		{"approve", `{}`, 400, "nobody is named"},
 		{"approve", ``, 400, "nobody is named"},
 		{"approve", `{"who":"1","account":"nobody"}`, 400, `there is no account "nobody"`},
@@ -234,6 +235,28 @@ func TestPairing(t *testing.T) {
 			t.Errorf("%s %.60s: %d %s, want %d %s", c.route, c.body, status, body, c.status, c.error)
 		}
 	}
+}
+
+// TestPairingTellsOnlyWhoCanBeReached: nobody is said to be told while NapCat is away or QQ is logged out.
+func TestPairingTellsOnlyWhoCanBeReached(t *testing.T) {
+	r := newRig(t)
+	for user, account := range map[string]AccountStatus{
+		"20005": {Name: "default"},
+		"20006": {Name: "default", Connected: true},
+		"20007": {Name: "another", Connected: true, Online: true},
+	} {
+		r.api.Status = func() Status { return Status{Accounts: []AccountStatus{account}} }
+		r.want("POST", "pairing/approve", `{"who":"`+user+`","force":true}`, 200,
+			`{"account":"default","user_id":`+user+`,"state":"approved","changed":true,"notified":false}`)
+	}
+	if len(r.told) != 0 {
+		t.Errorf("told %v", r.told)
+	}
+	r.api.Status = func() Status {
+		return Status{Accounts: []AccountStatus{{Name: "default", Connected: true, Online: true}}}
+	}
+	r.want("POST", "pairing/approve", `{"who":"20008","force":true}`, 200,
+		`{"account":"default","user_id":20008,"state":"approved","changed":true,"notified":true}`)
 }
 
 func TestPairingFindsTheAccount(t *testing.T) {
@@ -417,4 +440,18 @@ func TestTail(t *testing.T) {
 	}
 	cancel() // the reader leaves: Tail must end
 	<-stopped
+}
+
+// TestTailOfNobody: the name of an app that does not run is refused, or its watcher would wait for ever.
+func TestTailOfNobody(t *testing.T) {
+	r := newRig(t)
+	r.api.Tail = func(context.Context, string, func(TailEvent) error) error { return nil }
+	r.api.Status = func() Status {
+		return Status{Apps: []AppStatus{{Name: "koishi", Account: "a"}, {Name: "koishi", Account: "b"}, {Name: "nonebot"}}}
+	}
+	r.want("GET", "tail?app=koihsi", "", 400, `{"error":"there is no app \"koihsi\"","remedy":"the enabled apps are koishi, nonebot"}`)
+	r.want("GET", "tail?app=nonebot", "", 200, "")
+	r.want("GET", "tail", "", 200, "")
+	r.api.Status = func() Status { return Status{} }
+	r.want("GET", "tail?app=koishi", "", 400, `{"error":"there is no app \"koishi\"","remedy":"no app is enabled: see apps in the configuration"}`)
 }

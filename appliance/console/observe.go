@@ -3,6 +3,7 @@ package console
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/catflap/catflap/policy"
@@ -97,13 +98,17 @@ func (a *API) tail(w http.ResponseWriter, r *http.Request) error {
 	if a.Tail == nil {
 		return notRunning()
 	}
+	app := r.URL.Query().Get("app")
+	if err := a.served(app); err != nil {
+		return err
+	}
 	rc := http.NewResponseController(w)
 	w.Header().Set("Content-Type", "application/x-ndjson; charset=utf-8")
 	w.Header().Set("X-Accel-Buffering", "no")
 	w.WriteHeader(http.StatusOK)
 	_ = rc.Flush()
 	// The status is out; what ends the stream from here on ends the body.
-	_ = a.Tail(r.Context(), r.URL.Query().Get("app"), func(e TailEvent) error {
+	_ = a.Tail(r.Context(), app, func(e TailEvent) error {
 		line, err := encode(e)
 		if err != nil {
 			return err
@@ -115,6 +120,26 @@ func (a *API) tail(w http.ResponseWriter, r *http.Request) error {
 		return rc.Flush()
 	})
 	return nil
+}
+
+// served refuses the name of an app that does not run: who watches it would wait for ever. Empty is no name.
+func (a *API) served(app string) error {
+	if app == "" || a.Status == nil {
+		return nil
+	}
+	var names []string
+	for _, s := range a.Status().Apps {
+		if s.Name == app {
+			return nil
+		}
+		if !slices.Contains(names, s.Name) {
+			names = append(names, s.Name)
+		}
+	}
+	if len(names) == 0 {
+		return wrongUse("there is no app "+quote(app), "no app is enabled: see apps in the configuration")
+	}
+	return wrongUse("there is no app "+quote(app), "the enabled apps are "+strings.Join(names, ", "))
 }
 
 // chatName checks group:1 or user:2; empty means every chat.

@@ -40,10 +40,8 @@ func (a *API) decidePairing(w http.ResponseWriter, r *http.Request, verb string)
 		return err
 	}
 	state, done, err := a.settle(verb, account, req)
-	if errors.Is(err, store.ErrNoRequest) && verb == "approve" {
-		p := problemOf(err)
-		p.Remedy = "--force approves a QQ number that has not asked"
-		return p
+	if errors.Is(err, store.ErrNoRequest) {
+		return unknown(verb, req.Who, err)
 	}
 	if err != nil {
 		return err
@@ -51,11 +49,38 @@ func (a *API) decidePairing(w http.ResponseWriter, r *http.Request, verb string)
 	result := PairingResult{Account: done.Account, UserID: done.User, State: state, Changed: done.Changed}
 	a.Store.Audit().Add(store.AuditEntry{Account: done.Account, Action: "pairing." + verb,
 		Target: policy.Chat{ID: done.User}.String(), Outcome: "done", By: "admin"})
-	if verb == "approve" && done.Changed && !req.Quiet && a.Notify != nil {
+	if verb == "approve" && done.Changed && !req.Quiet && a.Notify != nil && a.reachable(done.Account) {
 		a.Notify(done.Account, done.User, policy.ApprovedNotice(a.language()))
 		result.Notified = true
 	}
 	return writeJSON(w, result)
+}
+
+// unknown says that nobody is in the state that the verb would end.
+func unknown(verb, who string, err error) *Problem {
+	p := problemOf(err)
+	switch verb {
+	case "approve":
+		p.Remedy = "--force approves a QQ number that has not asked"
+	case "revoke":
+		p.Message, p.Remedy = quote(who)+" is not approved", "`catflap pairing list` shows who is; allowFrom and owners of the configuration are lists of their own"
+	case "unblock":
+		p.Message, p.Remedy = quote(who)+" is not blocked", "`catflap pairing list` shows who is; `blocked` of the configuration is a list of its own"
+	}
+	return p
+}
+
+// reachable says whether a message to a user of the account can be handed over now.
+func (a *API) reachable(account string) bool {
+	if a.Status == nil {
+		return true
+	}
+	for _, s := range a.Status().Accounts {
+		if s.Name == account {
+			return s.Connected && s.Online
+		}
+	}
+	return false
 }
 
 // settle does what the verb says and names the state that the person is in afterwards.

@@ -119,7 +119,7 @@ func wrongUse(message, remedy string) *Problem {
 
 func notRunning() *Problem {
 	return &Problem{Status: http.StatusServiceUnavailable, Message: "catflap is not running",
-		Remedy: "start it with `catflap run`, or `catflap service start`"}
+		Remedy: "start it with `catflap run`"}
 }
 
 // number reads a query parameter that is a count; absent gives the default, more than limit gives limit.

@@ -1,7 +1,6 @@
 package gate
 
 import (
-	"context"
 	"net"
 	"net/netip"
 	"sync"
@@ -61,19 +60,6 @@ func (d *Delays) Succeeded(remote string) {
 		d.mu.Lock()
 		delete(d.seen, addr)
 		d.mu.Unlock()
-	}
-}
-
-// Wait sleeps for the delay or until the peer has gone.
-func Wait(ctx context.Context, delay time.Duration) {
-	if delay <= 0 {
-		return
-	}
-	t := time.NewTimer(delay)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/catflap/catflap/appliance/link"
 )
 
 // Bounds of what a Ledger keeps and says.
@@ -40,7 +42,7 @@ type Ledger struct {
 func (l *Ledger) Answer(w http.ResponseWriter, r *http.Request, who string, refusal *Refusal) {
 	l.Note(r.RemoteAddr, who, refusal)
 	if refusal.Status == http.StatusUnauthorized || refusal.Status == http.StatusForbidden {
-		Wait(r.Context(), l.Delays.Failed(r.RemoteAddr))
+		link.Wait(r.Context(), l.Delays.Failed(r.RemoteAddr))
 	}
 	if refusal.Status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", "Bearer")

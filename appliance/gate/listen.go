@@ -83,6 +83,16 @@ func (c *boundedConn) SyscallConn() (syscall.RawConn, error) {
 	return s.SyscallConn()
 }
 
+// CloseWrite says that nothing more follows, as net.TCPConn does: a socket closed with unread bytes would be reset, and
+// the reset may overtake the answer.
+func (c *boundedConn) CloseWrite() error {
+	half, ok := c.Conn.(interface{ CloseWrite() error })
+	if !ok {
+		return errors.ErrUnsupported
+	}
+	return half.CloseWrite()
+}
+
 // holder names the process that listens on the port of address, from /proc; "another program" if it cannot.
 func holder(address string) string {
 	const unknown = "another program"

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -172,9 +173,30 @@ func TestTargetOf(t *testing.T) {
 		{"delete_msg", `{"message_id":5}`, Target{}},
 		{".handle_quick_operation_async", `{"user_id":1,"context":{"group_id":30003,"user_id":20002},"operation":{"reply":"x"}}`, Target{Group: 30003}},
 		{".handle_quick_operation", `{"context":{"message_type":"private","user_id":20002}}`, Target{User: 20002}},
+		{".handle_quick_operation", `{"context":{"message_type":"private","user_id":20002,"group_id":30003}}`, Target{User: 20002, Via: 30003}},
 	} {
 		if got := TargetOf(c.name, []byte(c.params)); got != c.want {
 			t.Errorf("%s %s: got %+v, want %+v", c.name, c.params, got, c.want)
+		}
+	}
+}
+
+func TestQuickActions(t *testing.T) {
+	for _, c := range []struct{ params, want string }{
+		{`{"context":{"post_type":"message","message_type":"group","group_id":1},"operation":{"reply":"x"}}`, "send_group_msg"},
+		{` {"operation":{"reply":[]},"context":{"message_type":"private","user_id":1}}`, "send_private_msg"},
+		{`{"context":{"message_type":"private"},"context":{"group_id":1},"operation":{"r\u0065ply":""}}`, "send_group_msg"},
+		{`{"operation":{"reply":"x"}}`, "send_group_msg"},
+		{`{"context":{"post_type":"request","request_type":"friend"},"operation":{"approve":false}}`, "set_friend_add_request"},
+		{`{"context":{"request_type":"group"},"operation":{"approve":true,"reason":"no"}}`, "set_group_add_request"},
+		{`{"context":{"message_type":"group","request_type":"friend"},"operation":{"reply":"x","approve":1}}`, "send_group_msg set_friend_add_request"},
+		{`{"context":{"message_type":"group"},"operation":{"reply":null,"delete":true}}`, ""},
+		{`{"context":null,"operation":null}`, ""},
+		{`{}`, ""},
+		{``, ""},
+	} {
+		if got := strings.Join(QuickActions([]byte(c.params)), " "); got != c.want {
+			t.Errorf("%s: got %q, want %q", c.params, got, c.want)
 		}
 	}
 }

@@ -42,7 +42,9 @@ func TargetOf(name string, params []byte) Target {
 			return Target{User: p.friend.value, Unclear: p.friend.unclear}
 		}
 	case ".handle_quick_operation":
-		p = readParams(p.context)
+		if p = readParams(p.context); p.messageType == "private" {
+			return p.private()
+		}
 	}
 	return p.groupFirst()
 }

@@ -210,6 +210,14 @@ func knownName(key []byte) string {
 		return "raw_message"
 	case "context":
 		return "context"
+	case "request_type":
+		return "request_type"
+	case "operation":
+		return "operation"
+	case "reply":
+		return "reply"
+	case "approve":
+		return "approve"
 	}
 	return ""
 }

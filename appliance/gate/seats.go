@@ -1,0 +1,29 @@
+package gate
+
+import (
+	"fmt"
+	"net/http"
+	"sync/atomic"
+)
+
+// Seats bounds how many accepted links are open at once, over all listeners: limits.links. What catflap dials itself is
+// bounded by the configuration.
+type Seats struct {
+	limit atomic.Int64
+	taken atomic.Int64
+}
+
+// SetLimit changes the bound. Links that are open stay.
+func (s *Seats) SetLimit(n int) { s.limit.Store(int64(n)) }
+
+// Take reserves a seat; the caller gives it back with Leave when the link has ended.
+func (s *Seats) Take() *Refusal {
+	if s.taken.Add(1) > s.limit.Load() {
+		s.taken.Add(-1)
+		return &Refusal{http.StatusServiceUnavailable, fmt.Sprintf("%d links are open already (limits.links)", s.limit.Load())}
+	}
+	return nil
+}
+
+// Leave gives a seat back.
+func (s *Seats) Leave() { s.taken.Add(-1) }
