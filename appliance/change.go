@@ -109,6 +109,7 @@ func (a *Appliance) applyApps(next *config.Config, remade map[string]bool) {
 			Journal: a.store.Journal(), Action: a.router.Action, MaxFrame: next.Limits.MaxFrameMB << 20,
 			Log: a.Log, Now: a.now, Rand: rand.Float64,
 		})
+		app.Pause(a.store.Settings().Get(pausedKey+name) != "")
 		a.apps[name] = app
 		start = append(start, app)
 	}

@@ -29,6 +29,8 @@ func (a *Appliance) newAPI() *console.API {
 		Tail:     a.tail,
 		Notify:   a.router.Tell,
 		Unpin:    a.unpin,
+		Pause:    a.pause,
+		Replay:   a.router.Replay,
 	}
 }
 
@@ -61,6 +63,27 @@ func (a *Appliance) accountInfo() []console.AccountInfo {
 		out = append(out, info)
 	}
 	return out
+}
+
+// pausedKey is where the store remembers that an app is paused.
+const pausedKey = "paused."
+
+// pause stops or resumes an app's events, also after the next start.
+func (a *Appliance) pause(name string, paused bool) error {
+	value := ""
+	if paused {
+		value = "yes"
+	}
+	if err := a.store.Settings().Set(pausedKey+name, value); err != nil {
+		return fmt.Errorf("remembering that app %s is paused: %w", name, err)
+	}
+	a.mu.Lock()
+	app := a.apps[name]
+	a.mu.Unlock()
+	if app != nil {
+		app.Pause(paused)
+	}
+	return nil
 }
 
 // unpin forgets the QQ number of an account, here and in the store.
@@ -194,7 +217,7 @@ func (a *Appliance) appStatus(app config.App, cfg *config.Config) []console.AppS
 	var out []console.AppStatus
 	for _, s := range running.Status() {
 		st := console.AppStatus{
-			Name: app.Name, Account: s.Account, Protocol: app.Protocol, Connected: s.Connected, Subscribed: s.Subscribed,
+			Name: app.Name, Account: s.Account, Protocol: app.Protocol, Connected: s.Connected, Subscribed: s.Subscribed, Paused: s.Paused,
 			Backlog: s.Cursor.Backlog, Dropped: s.Cursor.Dropped, Skipped: s.Cursor.Skipped + s.Cursor.Poisoned, Repeated: s.Cursor.Repeated,
 			LastError: s.LastError,
 		}

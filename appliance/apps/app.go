@@ -55,7 +55,8 @@ type Options struct {
 type App struct {
 	Options
 
-	live atomic.Pointer[config.App]
+	live   atomic.Pointer[config.App]
+	paused atomic.Bool
 
 	mu      sync.Mutex
 	started bool
@@ -81,6 +82,16 @@ func (a *App) Update(c config.App) {
 	a.live.Store(&c)
 	for _, f := range a.list() {
 		f.updated()
+	}
+}
+
+// Pause stops or resumes the delivery of events. They wait within the app's bounds; links, heartbeats and actions go on.
+func (a *App) Pause(paused bool) {
+	if a.paused.Swap(paused) == paused {
+		return
+	}
+	for _, f := range a.list() {
+		f.wake()
 	}
 }
 

@@ -199,6 +199,7 @@ type Status struct {
 	App, Account string
 	Connected    bool
 	Subscribed   bool
+	Paused       bool
 	Since        time.Time
 	Cursor       store.CursorStats
 	LastError    string
@@ -211,7 +212,7 @@ func (a *App) Status() []Status {
 	feeds := a.list()
 	out := make([]Status, 0, len(feeds))
 	for _, f := range feeds {
-		st := Status{App: a.Name(), Account: f.account.Name, Connected: f.current.Load() != nil, TooLarge: f.tooLarge.Load()}
+		st := Status{App: a.Name(), Account: f.account.Name, Connected: f.current.Load() != nil, Paused: a.paused.Load(), TooLarge: f.tooLarge.Load()}
 		f.mu.Lock()
 		st.Since, st.LastError, st.Hints = f.since, f.fault.text, f.fault.hints
 		cursor := f.cursor

@@ -86,6 +86,9 @@ func (s *session) fill(b *link.Batch) {
 			s.addHeartbeat(b)
 		}
 	}
+	if s.feed.app.paused.Load() {
+		return
+	}
 	s.batch = s.cursor.Next(s.batch[:0], batchEvents, batchBytes)
 	for _, e := range s.batch {
 		b.Add(s.form(e))

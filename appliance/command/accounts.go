@@ -8,32 +8,6 @@ import (
 	"github.com/catflap/catflap/appliance/console"
 )
 
-// App looks at the apps.
-func (s *Shell) App() *cli.Command {
-	return &cli.Command{
-		Name: "app", Usage: "see the apps",
-		Subcommands: []*cli.Command{
-			data(&cli.Command{
-				Name: "list", Usage: "list apps, whether they are connected, and what waits for them",
-				UsageText: "catflap app list\n\nexample: catflap app list --json",
-				Flags:     []cli.Flag{langFlag()},
-				Action: func(c *cli.Context) error {
-					if err := none(c); err != nil {
-						return err
-					}
-					var list []console.AppStatus
-					printed, err := s.ask(c, needLive, "apps", nil, &list)
-					if err != nil || printed {
-						return err
-					}
-					s.printApps(list, s.language(c))
-					return nil
-				},
-			}),
-		},
-	}
-}
-
 // Account looks at the accounts and forgets a pinned QQ number.
 func (s *Shell) Account() *cli.Command {
 	return &cli.Command{

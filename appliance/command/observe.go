@@ -123,6 +123,9 @@ func (s *Shell) printApps(apps []console.AppStatus, language string) {
 		if !a.Connected && !a.Subscribed {
 			state = cell{"never seen", p.warn}
 		}
+		if a.Paused {
+			state = cell{"paused", p.warn}
+		}
 		t.add(a.Name, a.Account, state, strconv.Itoa(a.Backlog), count(p, a.Dropped), count(p, a.Skipped), count(nil, a.Repeated))
 		notes(&t, p, a.LastError, hints(a.Hint, language))
 	}

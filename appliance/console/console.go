@@ -5,6 +5,7 @@ package console
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/catflap/catflap/policy"
 	"github.com/catflap/catflap/store"
@@ -32,6 +33,10 @@ type API struct {
 	Reload func(ctx context.Context) (ReloadResult, error)
 	// Tail emits what passes until ctx ends or emit fails; app "" means every app.
 	Tail func(ctx context.Context, app string, emit func(TailEvent) error) error
+	// Pause stops (or resumes) the delivery of events to an app; it is remembered over restarts.
+	Pause func(app string, paused bool) error
+	// Replay tells an app again what history keeps of an account and returns how many messages that are.
+	Replay func(app, account string, since time.Time, last int) (int, error)
 	// Unpin forgets an account's pinned QQ number, in the store and in the link. Nil means the store alone.
 	Unpin func(account string) error
 	// Notify sends a text to an approved user by QQ. It must not block for long; errors are its own business.
@@ -55,6 +60,9 @@ func (a *API) Handler() http.Handler {
 	handle("GET /api/v1/audit", a.audit)
 	handle("GET /api/v1/tail", a.tail)
 	handle("POST /api/v1/reload", a.reload)
+	handle("POST /api/v1/apps/pause", func(w http.ResponseWriter, r *http.Request) error { return a.pauseApp(w, r, true) })
+	handle("POST /api/v1/apps/resume", func(w http.ResponseWriter, r *http.Request) error { return a.pauseApp(w, r, false) })
+	handle("POST /api/v1/apps/replay", a.replayApp)
 	handle("POST /api/v1/call", a.call)
 	handle("GET /api/v1/accounts", a.accounts)
 	handle("POST /api/v1/accounts/unpin", a.unpin)

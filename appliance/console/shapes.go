@@ -42,6 +42,7 @@ type AppStatus struct {
 	Protocol   string `json:"protocol,omitempty"`
 	Connected  bool   `json:"connected"`
 	Subscribed bool   `json:"subscribed"` // has a cursor: events are kept for it
+	Paused     bool   `json:"paused"`     // by `catflap app pause`
 	Backlog    int    `json:"backlog"`    // events it has not acknowledged
 	Dropped    uint64 `json:"dropped"`    // fell out at a bound
 	Skipped    uint64 `json:"skipped"`    // were too old or poisonous

@@ -9,13 +9,9 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 )
-
-// maxConns bounds the sockets that one listener holds open, authenticated or not.
-const maxConns = 256
 
 // NewServer returns an HTTP server whose limits fit a small board: slow or endless headers end, and so do
 // idle connections. Upgraded links leave it and have deadlines of their own.
@@ -38,59 +34,7 @@ func Listen(address string) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listening on %s: %w", address, err)
 	}
-	return &boundedListener{Listener: l, free: make(chan struct{}, maxConns)}, nil
-}
-
-type boundedListener struct {
-	net.Listener
-	free chan struct{}
-}
-
-// Accept refuses (closes at once) what is over the bound, so that a flood of sockets cannot make the good
-// ones wait in the backlog.
-func (l *boundedListener) Accept() (net.Conn, error) {
-	for {
-		c, err := l.Listener.Accept()
-		if err != nil {
-			return nil, err
-		}
-		select {
-		case l.free <- struct{}{}:
-			return &boundedConn{Conn: c, release: sync.OnceFunc(func() { <-l.free })}, nil
-		default:
-			_ = c.Close()
-		}
-	}
-}
-
-type boundedConn struct {
-	net.Conn
-	release func()
-}
-
-// Close gives the place back once, however often it is called.
-func (c *boundedConn) Close() error {
-	c.release()
-	return c.Conn.Close()
-}
-
-// SyscallConn gives access to the socket, as net.TCPConn does.
-func (c *boundedConn) SyscallConn() (syscall.RawConn, error) {
-	s, ok := c.Conn.(syscall.Conn)
-	if !ok {
-		return nil, errors.ErrUnsupported
-	}
-	return s.SyscallConn()
-}
-
-// CloseWrite says that nothing more follows, as net.TCPConn does: a socket closed with unread bytes would be reset, and
-// the reset may overtake the answer.
-func (c *boundedConn) CloseWrite() error {
-	half, ok := c.Conn.(interface{ CloseWrite() error })
-	if !ok {
-		return errors.ErrUnsupported
-	}
-	return half.CloseWrite()
+	return bounded(l), nil
 }
 
 // holder names the process that listens on the port of address, from /proc; "another program" if it cannot.

@@ -53,6 +53,9 @@ func Accept(w http.ResponseWriter, r *http.Request, o Options) (*Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("taking the connection over: %w", err)
 	}
+	if socket, ok := raw.(interface{ Keep() }); ok {
+		socket.Keep() // a listener that bounds its sockets closes idle ones, and this is none
+	}
 	o = o.withDefaults()
 	// Frames may have come together with the request; gws's own Upgrade would lose them.
 	early, _ := ahead.Reader.Peek(ahead.Reader.Buffered())
