@@ -11,6 +11,7 @@ import (
 	"github.com/catflap/catflap/appliance/config"
 	"github.com/catflap/catflap/appliance/console"
 	"github.com/catflap/catflap/appliance/gate"
+	"github.com/catflap/catflap/appliance/napcat"
 	"github.com/catflap/catflap/appliance/router"
 	"github.com/catflap/catflap/policy"
 )
@@ -121,6 +122,7 @@ func (a *Appliance) Status() console.Status {
 	st := console.Status{
 		Version: a.Version, UptimeS: int64(a.now().Sub(a.began).Seconds()), Config: cfg.Path, Listen: a.Addresses(),
 		Accounts: []console.AccountStatus{}, Apps: []console.AppStatus{}, Memory: memory(),
+		Links: console.LinksStatus{Used: a.seats.Used(), Limit: a.seats.Limit()},
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -138,6 +140,12 @@ func (a *Appliance) Status() console.Status {
 	st.Store = console.StoreStatus{
 		StateBytes: s.StateBytes, JournalBytes: s.JournalBytes, UnflushedBytes: s.UnflushedBytes,
 		Commits: s.Commits, CommitErrors: s.CommitErrors, DroppedUnflushed: s.DroppedUnflushed, WrittenBytes: s.WrittenBytes,
+	}
+	if st.Links.Used >= st.Links.Limit {
+		st.Hint = append(st.Hint, console.Text{
+			EN: fmt.Sprintf("%d of %d links of apps are open: the next app is refused; raise limits.links", st.Links.Used, st.Links.Limit),
+			ZH: fmt.Sprintf("应用连接已用 %d 个，上限 %d 个，新的连接会被拒绝；请调大 limits.links", st.Links.Used, st.Links.Limit),
+		})
 	}
 	for _, g := range a.gateways {
 		if refused := lately(g.Refused(), ""); refused != nil {
@@ -162,6 +170,7 @@ func (a *Appliance) accountStatus(acc config.Account) console.AccountStatus {
 	st := running.State()
 	out.SelfID, out.Connected, out.Online = st.Self, st.Linked, st.Linked && st.Online && !st.HalfDead
 	out.PendingCalls, out.LastError = running.Pending(), st.LastError
+	out.TooLarge, out.BadFrames, out.Late = st.TooLarge, st.BadFrames, st.Late
 	switch {
 	case st.HalfDead:
 		out.LastError = "NapCat is connected but does not answer get_status"
@@ -171,7 +180,36 @@ func (a *Appliance) accountStatus(acc config.Account) console.AccountStatus {
 	case !st.Linked && acc.Link == "reverse":
 		out.Hint = a.reverseHints(acc)
 	}
+	out.Hint = append(out.Hint, lossHints(st)...)
 	return out
+}
+
+// lossHints say what of NapCat's has not come through since the start.
+func lossHints(st napcat.State) []console.Text {
+	var out []console.Text
+	add := func(n uint64, en, zh string) {
+		if n > 0 {
+			out = append(out, console.Text{EN: fmt.Sprintf(en, n), ZH: fmt.Sprintf(zh, n)})
+		}
+	}
+	add(st.TooLarge, "%d frames of NapCat were larger than limits.maxFrameMb and were dropped; raise limits.maxFrameMb if it goes on",
+		"NapCat 有 %d 个数据帧超过 limits.maxFrameMb，已被丢弃；如持续出现请调大 limits.maxFrameMb")
+	add(st.BadFrames, "%d frames of NapCat were not OneBot and were dropped; what connects here must be NapCat's OneBot 11 WebSocket",
+		"NapCat 有 %d 个数据帧不是 OneBot，已被丢弃；连接到此处的必须是 NapCat 的 OneBot 11 WebSocket")
+	add(st.Late, "%d answers of NapCat came after their call had ended; NapCat or this machine may be overloaded",
+		"NapCat 有 %d 个应答在调用结束之后才到；NapCat 或本机可能过载")
+	return out
+}
+
+// refusedHint says how many actions of an app were too large; nil for none.
+func refusedHint(n uint64) []console.Text {
+	if n == 0 {
+		return nil
+	}
+	return []console.Text{{
+		EN: fmt.Sprintf("%d actions were larger than limits.maxFrameMb and were refused: send files by http URL or upload_file_stream, or raise limits.maxFrameMb", n),
+		ZH: fmt.Sprintf("有 %d 个动作超过 limits.maxFrameMb，已被拒绝：请用 http 链接或 upload_file_stream 发送文件，或调大 limits.maxFrameMb", n),
+	}}
 }
 
 // reverseHints says why NapCat may not have come.
@@ -219,11 +257,12 @@ func (a *Appliance) appStatus(app config.App, cfg *config.Config) []console.AppS
 		st := console.AppStatus{
 			Name: app.Name, Account: s.Account, Protocol: app.Protocol, Connected: s.Connected, Subscribed: s.Subscribed, Paused: s.Paused,
 			Backlog: s.Cursor.Backlog, Dropped: s.Cursor.Dropped, Skipped: s.Cursor.Skipped + s.Cursor.Poisoned, Repeated: s.Cursor.Repeated,
-			LastError: s.LastError,
+			LastError: s.LastError, TooLarge: s.TooLarge,
 		}
 		for _, h := range s.Hints {
 			st.Hint = append(st.Hint, console.Text{EN: h.EN, ZH: h.ZH})
 		}
+		st.Hint = append(st.Hint, refusedHint(s.TooLarge)...)
 		out = append(out, st)
 	}
 	return out

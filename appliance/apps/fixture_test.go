@@ -308,7 +308,12 @@ func (f *framework) next() *peer { f.t.Helper(); return receive(f.t, "a connecti
 // open serves apps at a gateway.
 func open(t *testing.T, apps ...*App) *Gateway {
 	t.Helper()
-	g, err := OpenGateway("127.0.0.1:0", "qq", seats(), slog.New(slog.DiscardHandler), time.Now)
+	return openWith(t, seats(), apps...)
+}
+
+func openWith(t *testing.T, places *gate.Seats, apps ...*App) *Gateway {
+	t.Helper()
+	g, err := OpenGateway("127.0.0.1:0", "qq", places, slog.New(slog.DiscardHandler), time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}

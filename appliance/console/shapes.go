@@ -10,6 +10,7 @@ type Status struct {
 	Listen   map[string]string `json:"listen,omitempty"` // what listens where, by name
 	Accounts []AccountStatus   `json:"accounts"`
 	Apps     []AppStatus       `json:"apps"`
+	Links    LinksStatus       `json:"links"`
 	Memory   MemoryStatus      `json:"memory"`
 	Store    StoreStatus       `json:"store"`
 	Media    MediaStatus       `json:"media"`
@@ -31,6 +32,9 @@ type AccountStatus struct {
 	Connected    bool   `json:"connected"`
 	Online       bool   `json:"online"` // NapCat says that QQ itself is logged in
 	PendingCalls int    `json:"pending_calls"`
+	TooLarge     uint64 `json:"too_large"`  // frames above limits.maxFrameMb that were dropped
+	BadFrames    uint64 `json:"bad_frames"` // frames that are not OneBot
+	Late         uint64 `json:"late"`       // answers that nobody waited for any more
 	LastError    string `json:"last_error,omitempty"`
 	Hint         []Text `json:"hint,omitempty"`
 }
@@ -47,8 +51,15 @@ type AppStatus struct {
 	Dropped    uint64 `json:"dropped"`    // fell out at a bound
 	Skipped    uint64 `json:"skipped"`    // were too old or poisonous
 	Repeated   uint64 `json:"repeated"`   // were sent again after a reconnect
+	TooLarge   uint64 `json:"too_large"`  // actions above limits.maxFrameMb that were refused
 	LastError  string `json:"last_error"`
 	Hint       []Text `json:"hint,omitempty"`
+}
+
+// LinksStatus counts the links that apps have opened, against limits.links.
+type LinksStatus struct {
+	Used  int `json:"used"`
+	Limit int `json:"limit"`
 }
 
 // MemoryStatus is in bytes: RSS as the kernel counts it, Go as the runtime does.

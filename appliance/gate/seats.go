@@ -16,6 +16,12 @@ type Seats struct {
 // SetLimit changes the bound. Links that are open stay.
 func (s *Seats) SetLimit(n int) { s.limit.Store(int64(n)) }
 
+// Limit is the bound.
+func (s *Seats) Limit() int { return int(s.limit.Load()) }
+
+// Used is how many seats are taken.
+func (s *Seats) Used() int { return int(s.taken.Load()) }
+
 // Take reserves a seat; the caller gives it back with Leave when the link has ended.
 func (s *Seats) Take() *Refusal {
 	if s.taken.Add(1) > s.limit.Load() {

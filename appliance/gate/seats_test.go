@@ -18,6 +18,9 @@ func TestSeats(t *testing.T) {
 	if refusal == nil || refusal.Status != http.StatusServiceUnavailable || !strings.Contains(refusal.Reason, "limits.links") {
 		t.Fatalf("a third link: %v", refusal)
 	}
+	if s.Used() != 2 || s.Limit() != 2 {
+		t.Errorf("%d of %d seats are taken", s.Used(), s.Limit())
+	}
 	s.Leave()
 	if refusal := s.Take(); refusal != nil {
 		t.Errorf("a seat that was given back was refused: %v", refusal)

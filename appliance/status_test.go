@@ -1,0 +1,43 @@
+package appliance
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/catflap/catflap/appliance/console"
+	"github.com/catflap/catflap/appliance/napcat"
+)
+
+func TestStatusNamesWhatWasLost(t *testing.T) {
+	english := func(list []console.Text) (out []string) {
+		for _, h := range list {
+			if h.ZH == "" {
+				t.Errorf("no Chinese for %q", h.EN)
+			}
+			out = append(out, h.EN)
+		}
+		return out
+	}
+	for _, tt := range []struct {
+		name string
+		got  []console.Text
+		want []string
+	}{
+		{"nothing", lossHints(napcat.State{Links: 7}), nil},
+		{"too large", lossHints(napcat.State{TooLarge: 2}),
+			[]string{"2 frames of NapCat were larger than limits.maxFrameMb and were dropped; raise limits.maxFrameMb if it goes on"}},
+		{"the others", lossHints(napcat.State{BadFrames: 3, Late: 4}),
+			[]string{"3 frames of NapCat were not OneBot and were dropped; what connects here must be NapCat's OneBot 11 WebSocket",
+				"4 answers of NapCat came after their call had ended; NapCat or this machine may be overloaded"}},
+		{"no action", refusedHint(0), nil},
+		{"actions", refusedHint(5),
+			[]string{"5 actions were larger than limits.maxFrameMb and were refused: send files by http URL or upload_file_stream, or raise limits.maxFrameMb"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, english(tt.got)); diff != "" {
+				t.Errorf("hints (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
