@@ -43,6 +43,10 @@ func arrange(root []*cli.Command, args []string) []string {
 	if slices.Contains(flags, "--help") || slices.Contains(flags, "-h") {
 		return out // an argument would be taken for the topic
 	}
+	if len(rest) > 0 && (current == nil || len(current.Subcommands) > 0) {
+		// There is no such command. That is to be said, and not that the flags belong to nothing.
+		out, rest = path, append(rest, flags...)
+	}
 	if len(rest) > 0 {
 		if current != nil {
 			out = append(out, "--") // so that nothing in rest is taken for a flag

@@ -29,6 +29,9 @@ func TestArrange(t *testing.T) {
 		{"catflap call -- --json", "catflap call -- --json"},
 		{"catflap history shwo", "catflap history -- shwo"},
 		{"catflap nonsense", "catflap nonsense"},
+		{"catflap nonsense --config f", "catflap nonsense --config f"},
+		{"catflap --json history shwo --config f", "catflap history -- shwo --json --config f"},
+		{"catflap help status --json", "catflap help status --json"},
 		{"catflap status --unknown x", "catflap status --unknown -- x"},
 		{"catflap help status", "catflap help status"},
 		{"catflap call send_msg --help", "catflap call --help"},
@@ -45,7 +48,7 @@ func TestArrange(t *testing.T) {
 
 // Whatever is typed, nothing is lost and nothing is added but one "--".
 func FuzzArrange(f *testing.F) {
-	for _, seed := range []string{"status --json", "history show group:1 --last 3", "call a=1 -- --json", "-c f -- - --", "call x --help"} {
+	for _, seed := range []string{"status --json", "history show group:1 --last 3", "call a=1 -- --json", "-c f -- - --", "call x --help", "history frob --last x", "--json frob"} {
 		f.Add(seed)
 	}
 	root := []*cli.Command{

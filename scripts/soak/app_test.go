@@ -17,6 +17,7 @@ type app struct {
 	ledger *ledger
 	cable  *cable
 	tasks  sync.WaitGroup
+	turn   sync.Mutex // held by the connection that is read
 
 	mu      sync.Mutex
 	stalled chan struct{} // not nil while it does not read; closed when it reads on
@@ -87,8 +88,15 @@ func dialled(t *testing.T, l *ledger, name string) *app {
 	return a
 }
 
-// serve reads one connection to its end.
+// serve reads one connection to its end. An older one is closed and awaited, so that its last frame is noted first.
 func (a *app) serve(ctx context.Context, conn *link.Conn) {
+	a.mu.Lock()
+	if a.conn != nil {
+		a.conn.Close(1000, "a newer connection came")
+	}
+	a.mu.Unlock()
+	a.turn.Lock()
+	defer a.turn.Unlock()
 	a.mu.Lock()
 	a.conn = conn
 	a.met++
