@@ -19,19 +19,20 @@ import (
 // newAPI gives the console what it shows and steers.
 func (a *Appliance) newAPI() *console.API {
 	return &console.API{
-		Version:  a.Version,
-		Store:    a.store,
-		Accounts: a.accountInfo,
-		Limits:   a.limits,
-		Language: func() string { return a.config().Language },
-		Status:   a.Status,
-		Call:     a.router.Call,
-		Reload:   a.Reload,
-		Tail:     a.tail,
-		Notify:   a.router.Tell,
-		Unpin:    a.unpin,
-		Pause:    a.pause,
-		Replay:   a.router.Replay,
+		Version:      a.Version,
+		Store:        a.store,
+		Accounts:     a.accountInfo,
+		Limits:       a.limits,
+		HistoryLimit: a.historyLimit,
+		Language:     func() string { return a.config().Language },
+		Status:       a.Status,
+		Call:         a.router.Call,
+		Reload:       a.Reload,
+		Tail:         a.tail,
+		Notify:       a.router.Tell,
+		Unpin:        a.unpin,
+		Pause:        a.pause,
+		Replay:       a.router.Replay,
 	}
 }
 
@@ -49,6 +50,8 @@ func (a *Appliance) limits(account string) policy.PairingLimits {
 	}
 	return policy.PairingLimits{}
 }
+
+func (a *Appliance) historyLimit(account string) int { return a.config().HistoryLimit(account) }
 
 func (a *Appliance) accountInfo() []console.AccountInfo {
 	var out []console.AccountInfo

@@ -159,6 +159,13 @@ func encodeWaiting(w *waiting) []byte {
 
 // decodeWaiting reads a waiting event; nothing in it points into b.
 func decodeWaiting(b []byte) (waiting, error) {
+	w, err := decodeWaitingHead(b)
+	w.raw = slices.Clone(w.raw)
+	return w, err
+}
+
+// decodeWaitingHead is decodeWaiting without a copy of the frame: raw points into b.
+func decodeWaitingHead(b []byte) (waiting, error) {
 	d := decoder{b: b}
 	var w waiting
 	if d.byte() != queueLayout {
@@ -181,7 +188,7 @@ func decodeWaiting(b []byte) (waiting, error) {
 	for i := uint64(0); i < n && d.err == nil; i++ {
 		w.apps = append(w.apps, string(d.bytes()))
 	}
-	w.raw = slices.Clone(d.bytes())
+	w.raw = d.bytes()
 	if d.err == nil && len(d.b) != 0 {
 		d.err = errCodec
 	}

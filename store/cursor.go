@@ -120,6 +120,7 @@ func (c *Cursor) bound() {
 			}
 			l.trim()
 		}
+		l.compact()
 	}
 }
 
@@ -133,30 +134,32 @@ func (c *Cursor) drop(l *line) {
 }
 
 // discard marks one entry as gone, wherever it stands.
-func (c *Cursor) discard(l *line, i int) {
-	if ev := l.discard(i); ev != nil {
-		c.j.release(ev)
+func (c *Cursor) discard(l *line, i int) { c.letGo(l.discard(i)) }
+
+// letGo says that the cursor does not count on a place's event any more.
+func (c *Cursor) letGo(e place) {
+	switch {
+	case e.gone:
+	case e.ev != nil:
+		c.j.release(e.ev)
+	case e.shelved:
+		c.j.unshelve(e.seq)
 	}
 }
 
-// evicted is told that the ring forgets a message. Unread it is dropped; read, it cannot be repeated any more.
+// evicted is told that the ring forgets a message that is not on the disk. Unread it is dropped; read, it cannot be
+// repeated any more.
 func (c *Cursor) evicted(ev *Event) {
 	l := &c.messages
-	if l.lost >= l.n || l.at(l.lost).seq != ev.Seq {
+	i := l.find(ev.Seq)
+	if i < 0 || l.at(i).ev != ev {
 		return
 	}
-	i := l.lost
-	e := l.at(i)
-	l.lost++
-	switch {
-	case e.gone:
-	case i < l.sent:
-		e.ev = nil
+	if i < l.sent {
+		l.at(i).ev = nil
 		c.j.release(ev)
-	default:
-		l.sent = i // everything before it is gone
+	} else {
 		c.discard(l, i)
-		l.sent = i + 1
 		c.dropped++
 	}
 	l.trim()
@@ -165,38 +168,59 @@ func (c *Cursor) evicted(ev *Event) {
 // Next appends to dst what follows the read position, in order, up to maxEvents events and maxBytes bytes (at least
 // one event; <= 0 = no limit), and moves the position. What is too old is skipped and counted. The events are shared
 // and must not be changed.
+//
+// What the ring has forgotten is read back from the queue table, outside of all locks. There may be one reader only.
 func (c *Cursor) Next(dst []*Event, maxEvents int, maxBytes int64) []*Event {
+	var bytes int64
+	for first := len(dst); ; {
+		var l *line
+		var missing []uint64
+		dst, l, missing = c.next(dst, first, maxEvents, maxBytes, &bytes)
+		if len(missing) == 0 || !c.readBack(l, missing) {
+			return dst
+		}
+	}
+}
+
+// next is Next without reading back: it ends before the first event that is on the shelf only, and says which line
+// needs what from there. dst[first:] and bytes are what was given so far.
+func (c *Cursor) next(dst []*Event, first, maxEvents int, maxBytes int64, bytes *int64) ([]*Event, *line, []uint64) {
 	j := c.j
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if c.messages.unread == 0 && c.requests.unread == 0 {
-		return dst
+		return dst, nil, nil
 	}
+	defer c.bound()
 	now := j.steady()
-	got, bytes := 0, int64(0)
-	for maxEvents <= 0 || got < maxEvents {
+	for maxEvents <= 0 || len(dst)-first < maxEvents {
 		l, i := c.nextLine()
 		if l == nil {
 			break
 		}
 		e := l.at(i)
-		if limit := c.o.Bounds.maxAge(e.ev.Class); limit > 0 && now-e.ev.born > limit {
+		ev := e.ev
+		if ev == nil {
+			if ev = l.fromPage(e.seq); ev == nil {
+				return dst, l, l.wanted(i)
+			}
+			ev.Account = c.o.AccountIndex
+		}
+		if limit := c.o.Bounds.maxAge(ev.Class); limit > 0 && now-ev.born > limit {
 			c.discard(l, i)
 			c.skipped++
 			l.trim()
 			continue
 		}
-		if maxBytes > 0 && got > 0 && bytes+int64(len(e.ev.Raw)) > maxBytes {
+		if maxBytes > 0 && len(dst) > first && *bytes+int64(len(ev.Raw)) > maxBytes {
 			break
 		}
-		bytes += int64(len(e.ev.Raw))
-		got++
-		dst = append(dst, e.ev)
+		*bytes += int64(len(ev.Raw))
+		dst = append(dst, ev)
 		c.sent = max(c.sent, e.seq)
 		l.read(i)
 	}
-	c.bound()
-	return dst
+	return dst, nil, nil
 }
 
 // nextLine returns the line whose oldest unread event comes first, and the place of that event.
@@ -237,16 +261,14 @@ func (c *Cursor) ack(seq uint64) {
 	c.acked = seq
 	for _, l := range []*line{&c.messages, &c.requests} {
 		for l.sent > 0 && l.at(0).seq <= seq {
-			if ev := l.pop(); ev != nil {
-				c.j.release(ev)
-			}
+			c.letGo(l.pop())
 		}
 		l.trim()
 	}
 }
 
 // Rewind moves the read position back to what was acknowledged: call it when a new connection begins. What was in
-// flight will be read again and counts as repeated; what the ring has forgotten meanwhile counts as dropped.
+// flight will be read again and counts as repeated; what ring and queue table have both lost meanwhile counts as dropped.
 func (c *Cursor) Rewind() {
 	c.j.mu.Lock()
 	defer c.j.mu.Unlock()
@@ -256,7 +278,7 @@ func (c *Cursor) Rewind() {
 			switch {
 			case e.gone:
 				continue
-			case e.ev == nil:
+			case e.ev == nil && !e.shelved:
 				l.discard(i)
 				c.dropped++
 				continue
@@ -335,9 +357,8 @@ func (c *Cursor) DropBacklog() {
 func (c *Cursor) clear() {
 	for _, l := range []*line{&c.messages, &c.requests} {
 		for l.n > 0 {
-			if ev := l.pop(); ev != nil {
-				c.j.release(ev)
-			}
+			c.letGo(l.pop())
 		}
+		l.page = nil
 	}
 }

@@ -60,6 +60,7 @@ const (
 	saveNone saveState = iota
 	saveWriting
 	saveDone
+	saveFreed // wanted by nobody any more: its row is being deleted
 )
 
 // size is what the event counts for against byte bounds.
@@ -73,6 +74,7 @@ type Journal struct {
 	limit     int64
 	queueSync time.Duration
 	wakeSaver func() // tells the committer that something may have to be written; never blocks
+	log       *file  // journal.db, for reading back what the ring has forgotten; nil = memory only
 
 	mu      sync.Mutex
 	epoch   uint64
@@ -93,7 +95,7 @@ func newJournal(epoch uint64, o Options) *Journal {
 }
 
 // Append keeps an event, gives it its number and wakes the cursors it is for. Past RingBytes the oldest events
-// leave, and every cursor that had not read one counts it. e.Raw belongs to the journal from now on.
+// leave; what was written to the queue table by then is read back from there, the rest counts as dropped. e.Raw belongs to the journal from now on.
 func (j *Journal) Append(e Event) uint64 {
 	ev := &Event{At: e.At, Account: e.Account, Class: e.Class, For: e.For, Raw: e.Raw}
 	now := j.steady()
@@ -123,6 +125,9 @@ func (j *Journal) Append(e Event) uint64 {
 	arm := ev.holders > 0 && !j.saver.armed
 	if arm {
 		j.saver.armed = true
+	}
+	if j.pressed() {
+		j.saver.pressed, arm = true, true
 	}
 	seq := ev.Seq
 	j.mu.Unlock()
@@ -211,12 +216,35 @@ func (j *Journal) evict() {
 	j.head = (j.head + 1) & (len(j.ring) - 1)
 	j.n--
 	j.bytes -= ev.size()
-	if ev.Class != ClassRequest {
-		for _, c := range j.cursors {
-			c.evicted(ev)
-		}
+	if ev.holders == 0 {
+		return
 	}
-	j.saver.evicted(ev)
+	switch {
+	case ev.Class == ClassRequest: // their own bound keeps them few; they stay in memory
+		j.saver.orphan(ev)
+	case ev.saved == saveDone:
+		j.shelve(ev)
+	case ev.saved == saveWriting: // finish decides
+	default:
+		j.lose(ev)
+	}
+}
+
+// lose tells the cursors that an event is neither in the ring nor on the disk.
+func (j *Journal) lose(ev *Event) {
+	for _, c := range j.cursors {
+		c.evicted(ev)
+	}
+}
+
+// pressed reports whether events that somebody waits for will leave the ring before QueueSync has passed. The event
+// at a quarter of the ring stands for all: each passes there.
+func (j *Journal) pressed() bool {
+	if j.saver.pressed || j.bytes <= j.limit/2 {
+		return false
+	}
+	ev := j.at(j.n / 4)
+	return ev.holders > 0 && ev.saved == saveNone && ev.Seq > j.saver.upTo
 }
 
 // release says that one cursor less wants the event.

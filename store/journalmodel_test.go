@@ -1,11 +1,15 @@
 package store
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
 
+	"go.etcd.io/bbolt"
 	"pgregory.net/rapid"
 )
 
@@ -31,6 +35,9 @@ type modelEvent struct {
 	born    time.Duration
 	read    bool
 	evicted bool
+	writing bool // a commit has it in hand
+	left    bool // and the ring has forgotten it meanwhile
+	saved   bool
 	strikes int
 }
 
@@ -130,7 +137,11 @@ func (m *model) rewind() {
 
 func (m *model) evict(seq uint64) {
 	for _, e := range slices.Clone(m.waiting) {
-		if e.seq != seq || e.class == ClassRequest {
+		if e.seq != seq || e.class == ClassRequest || e.saved {
+			continue
+		}
+		if e.writing {
+			e.left = true
 			continue
 		}
 		e.evicted = true
@@ -141,132 +152,255 @@ func (m *model) evict(seq uint64) {
 	}
 }
 
+// begin is the start of a commit that takes everything which waits.
+func (m *model) begin() {
+	for _, e := range m.waiting {
+		e.writing = !e.saved && !e.evicted
+	}
+}
+
+// end is its end: what left the ring meanwhile is on the disk, or nowhere.
+func (m *model) end(ok bool) {
+	for _, e := range slices.Clone(m.waiting) {
+		if !e.writing {
+			continue
+		}
+		e.writing, e.saved = false, ok
+		if e.left && !ok {
+			e.left = false
+			m.evict(e.seq)
+		}
+	}
+}
+
 func TestJournalModel(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) { journalModel(t, nil) })
+}
+
+// The same with a queue table behind the ring, whose commits succeed, fail, and take their time.
+func TestJournalModelOnDisk(t *testing.T) {
+	path := filepath.Join(t.TempDir(), journalName)
 	rapid.Check(t, func(t *rapid.T) {
-		clk := newClock()
-		j := ringOnly(clk, int64(rapid.IntRange(2, 40).Draw(t, "ring"))*(eventOverhead+20))
-		var cursors []*Cursor
-		var models []*model
-		for i := range 3 {
-			b := Bounds{
-				MaxAgeMessage: time.Duration(rapid.IntRange(0, 30).Draw(t, "age")) * time.Second,
-				MaxAgeRequest: time.Minute,
-				MaxEvents:     rapid.IntRange(0, 12).Draw(t, "events"),
-				MaxBytes:      int64(rapid.IntRange(0, 400).Draw(t, "bytes")),
-				MaxStrikes:    rapid.IntRange(0, 3).Draw(t, "strikes"),
+		if err := errors.Join(create(path, journalSchema())); err != nil {
+			t.Fatal(err)
+		}
+		f, err := openFile(path, fileOptions{schema: journalSchema()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.db.NoSync = true // nobody cuts the power here
+		defer func() {
+			if err := errors.Join(f.close(), os.Remove(path)); err != nil {
+				t.Fatal(err)
 			}
-			cursors = append(cursors, j.OpenCursor(CursorOptions{App: fmt.Sprint(i), Account: "bot", Slot: uint8(i), Bounds: b}))
-			models = append(models, &model{slot: 1 << i, bounds: b, acked: j.last, sent: j.last})
+		}()
+		journalModel(t, f)
+	})
+}
+
+// journalModel compares a journal with the model; f is nil for one in memory only.
+func journalModel(t *rapid.T, f *file) {
+	clk := newClock()
+	j := ringOnly(clk, int64(rapid.IntRange(2, 40).Draw(t, "ring"))*(eventOverhead+20))
+	if f != nil {
+		j.log = f
+	}
+	var cursors []*Cursor
+	var models []*model
+	for i := range 3 {
+		b := Bounds{
+			MaxAgeMessage: time.Duration(rapid.IntRange(0, 30).Draw(t, "age")) * time.Second,
+			MaxAgeRequest: time.Minute,
+			MaxEvents:     rapid.IntRange(0, 12).Draw(t, "events"),
+			MaxBytes:      int64(rapid.IntRange(0, 400).Draw(t, "bytes")),
+			MaxStrikes:    rapid.IntRange(0, 3).Draw(t, "strikes"),
 		}
-		type kept struct {
-			seq  uint64
-			size int64
+		cursors = append(cursors, j.OpenCursor(CursorOptions{App: fmt.Sprint(i), Account: "bot", Slot: uint8(i), Bounds: b}))
+		models = append(models, &model{slot: 1 << i, bounds: b, acked: j.last, sent: j.last})
+	}
+	type kept struct {
+		seq  uint64
+		size int64
+	}
+	var ring []kept
+	var ringBytes int64
+	which := func(t *rapid.T) int { return rapid.IntRange(0, 2).Draw(t, "cursor") }
+	last := make([]uint64, 3) // highest seq read since the last rewind: order and uniqueness
+	appendSome := func(t *rapid.T, least int) {
+		for range rapid.IntRange(least, 8).Draw(t, "n") {
+			e := Event{For: rapid.Uint64Range(0, 7).Draw(t, "for"), Raw: make([]byte, rapid.IntRange(0, 60).Draw(t, "size"))}
+			if rapid.IntRange(0, 4).Draw(t, "request") == 0 {
+				e.Class = ClassRequest
+			}
+			seq := j.Append(e)
+			ring = append(ring, kept{seq, int64(len(e.Raw)) + eventOverhead})
+			ringBytes += int64(len(e.Raw)) + eventOverhead
+			for _, m := range models {
+				if e.For&m.slot != 0 {
+					m.total++
+					m.waiting = append(m.waiting, &modelEvent{seq: seq, class: e.Class, size: len(e.Raw), born: time.Duration(clk.steady.Load())})
+					m.bound()
+				}
+			}
+			for ringBytes > j.limit && len(ring) > 1 {
+				for _, m := range models {
+					m.evict(ring[0].seq)
+				}
+				ringBytes -= ring[0].size
+				ring = ring[1:]
+			}
 		}
-		var ring []kept
-		var ringBytes int64
-		which := func(t *rapid.T) int { return rapid.IntRange(0, 2).Draw(t, "cursor") }
-		last := make([]uint64, 3) // highest seq read since the last rewind: order and uniqueness
-		t.Repeat(map[string]func(*rapid.T){
-			"append": func(t *rapid.T) {
-				for range rapid.IntRange(1, 8).Draw(t, "n") {
-					e := Event{For: rapid.Uint64Range(0, 7).Draw(t, "for"), Raw: make([]byte, rapid.IntRange(0, 60).Draw(t, "size"))}
-					if rapid.IntRange(0, 4).Draw(t, "request") == 0 {
-						e.Class = ClassRequest
-					}
-					seq := j.Append(e)
-					ring = append(ring, kept{seq, int64(len(e.Raw)) + eventOverhead})
-					ringBytes += int64(len(e.Raw)) + eventOverhead
-					for _, m := range models {
-						if e.For&m.slot != 0 {
-							m.total++
-							m.waiting = append(m.waiting, &modelEvent{seq: seq, class: e.Class, size: len(e.Raw), born: time.Duration(clk.steady.Load())})
-							m.bound()
-						}
-					}
-					for ringBytes > j.limit && len(ring) > 1 {
-						for _, m := range models {
-							m.evict(ring[0].seq)
-						}
-						ringBytes -= ring[0].size
-						ring = ring[1:]
+	}
+	save := func(t *rapid.T) {
+		b, _, _ := j.due(true)
+		for _, m := range models {
+			m.begin()
+		}
+		appendSome(t, 0)
+		ok := rapid.IntRange(0, 3).Draw(t, "fails") > 0
+		err := f.update(func(tx *bbolt.Tx) error {
+			if !ok {
+				return noSpace()
+			}
+			return b.write(tx)
+		})
+		if (err == nil) != ok {
+			t.Fatal(err)
+		}
+		j.finish(&b, ok)
+		for _, m := range models {
+			m.end(ok)
+		}
+	}
+	actions := map[string]func(*rapid.T){
+		"append": func(t *rapid.T) { appendSome(t, 1) },
+		"next": func(t *rapid.T) {
+			i := which(t)
+			n, bytes := rapid.IntRange(0, 6).Draw(t, "max"), int64(rapid.IntRange(0, 100).Draw(t, "maxBytes"))
+			var got []uint64
+			for _, ev := range cursors[i].Next(nil, n, bytes) {
+				if ev.Seq <= last[i] {
+					t.Fatalf("cursor %d: %x after %x", i, ev.Seq, last[i])
+				}
+				last[i] = ev.Seq
+				got = append(got, ev.Seq)
+			}
+			if want := models[i].next(time.Duration(clk.steady.Load()), n, bytes); !slices.Equal(got, want) {
+				t.Fatalf("cursor %d: read %x, want %x", i, got, want)
+			}
+		},
+		"ack": func(t *rapid.T) {
+			i := which(t)
+			seq := j.epoch<<seqBits | uint64(rapid.IntRange(0, int(j.last&(1<<seqBits-1))+2).Draw(t, "seq"))
+			cursors[i].Ack(seq)
+			models[i].ack(seq)
+		},
+		"ack all": func(t *rapid.T) {
+			i := which(t)
+			cursors[i].Ack(last[i])
+			models[i].ack(last[i])
+		},
+		"rewind": func(t *rapid.T) {
+			i := which(t)
+			cursors[i].Rewind()
+			models[i].rewind()
+			last[i] = models[i].acked
+		},
+		"time": func(t *rapid.T) { clk.pass(time.Duration(rapid.IntRange(0, 20).Draw(t, "s")) * time.Second) },
+		"": func(t *rapid.T) {
+			for i, c := range cursors {
+				m := models[i]
+				unread := 0
+				for _, e := range m.waiting {
+					if !e.read {
+						unread++
 					}
 				}
-			},
-			"next": func(t *rapid.T) {
-				i := which(t)
-				n, bytes := rapid.IntRange(0, 6).Draw(t, "max"), int64(rapid.IntRange(0, 100).Draw(t, "maxBytes"))
-				var got []uint64
-				for _, ev := range cursors[i].Next(nil, n, bytes) {
-					if ev.Seq <= last[i] {
-						t.Fatalf("cursor %d: %x after %x", i, ev.Seq, last[i])
-					}
-					last[i] = ev.Seq
-					got = append(got, ev.Seq)
+				want := CursorStats{Backlog: len(m.waiting), Unread: unread, Dropped: m.dropped, Skipped: m.skipped, Poisoned: m.poison, Repeated: m.repeats, Acked: m.acked}
+				if got := c.Stats(); got != want {
+					t.Fatalf("cursor %d: %+v, want %+v", i, got, want)
 				}
-				if want := models[i].next(time.Duration(clk.steady.Load()), n, bytes); !slices.Equal(got, want) {
-					t.Fatalf("cursor %d: read %x, want %x", i, got, want)
+				if sum := m.ackedN + uint64(len(m.waiting)) + m.dropped + m.skipped + m.poison; sum != m.total {
+					t.Fatalf("cursor %d: %d events accounted for, %d were for it", i, sum, m.total)
 				}
-			},
-			"ack": func(t *rapid.T) {
-				i := which(t)
-				seq := j.epoch<<seqBits | uint64(rapid.IntRange(0, int(j.last&(1<<seqBits-1))+2).Draw(t, "seq"))
-				cursors[i].Ack(seq)
-				models[i].ack(seq)
-			},
-			"ack all": func(t *rapid.T) {
-				i := which(t)
-				cursors[i].Ack(last[i])
-				models[i].ack(last[i])
-			},
-			"rewind": func(t *rapid.T) {
-				i := which(t)
-				cursors[i].Rewind()
-				models[i].rewind()
-				last[i] = models[i].acked
-			},
-			"time": func(t *rapid.T) { clk.pass(time.Duration(rapid.IntRange(0, 20).Draw(t, "s")) * time.Second) },
-			"": func(t *rapid.T) {
-				for i, c := range cursors {
-					m := models[i]
-					unread := 0
-					for _, e := range m.waiting {
-						if !e.read {
-							unread++
-						}
-					}
-					want := CursorStats{Backlog: len(m.waiting), Unread: unread, Dropped: m.dropped, Skipped: m.skipped, Poisoned: m.poison, Repeated: m.repeats, Acked: m.acked}
-					if got := c.Stats(); got != want {
-						t.Fatalf("cursor %d: %+v, want %+v", i, got, want)
-					}
-					if sum := m.ackedN + uint64(len(m.waiting)) + m.dropped + m.skipped + m.poison; sum != m.total {
-						t.Fatalf("cursor %d: %d events accounted for, %d were for it", i, sum, m.total)
-					}
-				}
-				if j.bytes != ringBytes || j.n != len(ring) {
-					t.Fatalf("ring of %d bytes in %d events, want %d in %d", j.bytes, j.n, ringBytes, len(ring))
-				}
-				// Every holder is a live place of a cursor, and the other way round.
-				held := map[*Event]int32{}
-				for _, c := range cursors {
-					for _, l := range []*line{&c.messages, &c.requests} {
-						for k := range l.n {
-							if e := l.at(k); e.ev != nil {
-								held[e.ev]++
-							}
+			}
+			if j.bytes != ringBytes || j.n != len(ring) {
+				t.Fatalf("ring of %d bytes in %d events, want %d in %d", j.bytes, j.n, ringBytes, len(ring))
+			}
+			// Every holder is a live place of a cursor, and the other way round.
+			held := map[*Event]int32{}
+			shelf := map[uint64]int32{}
+			for _, c := range cursors {
+				for _, l := range []*line{&c.messages, &c.requests} {
+					for k := range l.n {
+						if e := l.at(k); e.ev != nil {
+							held[e.ev]++
+						} else if e.shelved && !e.gone {
+							shelf[e.seq]++
 						}
 					}
 				}
-				for ev, n := range held {
-					if ev.holders != n {
-						t.Fatalf("event %x has %d holders, counted %d", ev.Seq, n, ev.holders)
-					}
+			}
+			for ev, n := range held {
+				if ev.holders != n {
+					t.Fatalf("event %x has %d holders, counted %d", ev.Seq, n, ev.holders)
 				}
-				for k := range j.n {
-					if ev := j.at(k); ev.holders != held[ev] {
-						t.Fatalf("event %x counts %d holders, has %d", ev.Seq, ev.holders, held[ev])
-					}
+			}
+			for k := range j.n {
+				if ev := j.at(k); ev.holders != held[ev] {
+					t.Fatalf("event %x counts %d holders, has %d", ev.Seq, ev.holders, held[ev])
 				}
-			},
+			}
+			checkShelf(t, j, f, held, shelf)
+		},
+	}
+	if f != nil {
+		actions["save"] = save
+	}
+	t.Repeat(actions)
+}
+
+// checkShelf compares the shelf with the places that stand for it, and the queue table with both: no row is kept that
+// nobody waits for, and none is missing.
+func checkShelf(t *rapid.T, j *Journal, f *file, held map[*Event]int32, places map[uint64]int32) {
+	rows := map[uint64]bool{}
+	for i, r := range j.saver.shelf.rows {
+		if r.holders != places[r.seq] || i > 0 && j.saver.shelf.rows[i-1].seq >= r.seq {
+			t.Fatalf("shelf %v, places %v", j.saver.shelf.rows, places)
+		}
+		if r.holders > 0 {
+			rows[r.seq] = true
+			delete(places, r.seq)
+		}
+	}
+	if len(places) > 0 {
+		t.Fatalf("places %v stand for nothing", places)
+	}
+	if f == nil {
+		return
+	}
+	for ev := range held {
+		if ev.saved == saveDone {
+			rows[ev.Seq] = true
+		}
+	}
+	for _, seq := range j.saver.free {
+		if rows[seq] {
+			t.Fatalf("event %x is wanted and free", seq)
+		}
+		rows[seq] = true
+	}
+	_ = f.view(func(tx *bbolt.Tx) error {
+		return tx.Bucket(bucketQueue).ForEach(func(k, _ []byte) error {
+			seq, _ := seqOf(k)
+			if !rows[seq] {
+				t.Fatalf("event %x lies in the queue table for nobody", seq)
+			}
+			delete(rows, seq)
+			return nil
 		})
 	})
+	if len(rows) > 0 {
+		t.Fatalf("events %v miss in the queue table", rows)
+	}
 }

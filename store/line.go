@@ -2,11 +2,12 @@ package store
 
 // place is one event in a cursor's line.
 type place struct {
-	ev      *Event // nil when gone, or when the ring forgot it while it was in flight
+	ev      *Event // nil when gone, on the shelf, or when the ring forgot it while it was in flight
 	seq     uint64
 	size    int32
 	strikes uint8 // rewinds that found it in flight
 	gone    bool  // dropped, skipped or given up: counted, and never to be read again
+	shelved bool  // in the queue table only
 }
 
 // line is a cursor's events in order of arrival: a ring buffer whose first `sent` places were read and wait for their
@@ -14,11 +15,11 @@ type place struct {
 type line struct {
 	q       []place // length is a power of two
 	head, n int
-	sent    int   // places before it were read (or are gone)
-	lost    int   // places before it have left the journal's ring
-	live    int   // places that are not gone
-	unread  int   // of these, not read
-	bytes   int64 // of these, bytes
+	sent    int      // places before it were read (or are gone)
+	live    int      // places that are not gone
+	unread  int      // of these, not read
+	bytes   int64    // of these, bytes
+	page    []*Event // read back from the shelf and not asked for yet
 }
 
 // minLine is the smallest buffer; a buffer that grew far past it is given back when the line runs empty.
@@ -28,7 +29,10 @@ const minLine = 32
 func (l *line) at(i int) *place { return &l.q[(l.head+i)&(len(l.q)-1)] }
 
 // push adds an unread event.
-func (l *line) push(ev *Event) {
+func (l *line) push(ev *Event) { l.pushPlace(place{ev: ev, seq: ev.Seq, size: int32(len(ev.Raw))}) }
+
+// pushPlace adds an unread place.
+func (l *line) pushPlace(e place) {
 	if l.n == len(l.q) {
 		grown := make([]place, max(minLine, 2*len(l.q)))
 		for i := range l.n {
@@ -36,11 +40,11 @@ func (l *line) push(ev *Event) {
 		}
 		l.q, l.head = grown, 0
 	}
-	*l.at(l.n) = place{ev: ev, seq: ev.Seq, size: int32(len(ev.Raw))}
+	*l.at(l.n) = e
 	l.n++
 	l.live++
 	l.unread++
-	l.bytes += int64(len(ev.Raw))
+	l.bytes += int64(e.size)
 }
 
 // firstUnread returns the place of the oldest unread event, or -1.
@@ -61,10 +65,10 @@ func (l *line) read(i int) {
 	l.sent = i + 1
 }
 
-// discard marks a place as gone and returns its event, nil when there was none left.
-func (l *line) discard(i int) *Event {
+// discard marks a place as gone and returns it as it was.
+func (l *line) discard(i int) place {
 	e := l.at(i)
-	ev := e.ev
+	was := *e
 	e.ev, e.gone = nil, true
 	l.live--
 	if i >= l.sent {
@@ -74,13 +78,13 @@ func (l *line) discard(i int) *Event {
 			l.sent++
 		}
 	}
-	return ev
+	return was
 }
 
-// pop removes the oldest place and returns its event, nil when there is none left.
-func (l *line) pop() *Event {
+// pop removes the oldest place and returns it.
+func (l *line) pop() place {
 	e := l.at(0)
-	ev := e.ev
+	was := *e
 	if !e.gone {
 		l.live--
 		if l.sent == 0 {
@@ -92,11 +96,10 @@ func (l *line) pop() *Event {
 	l.head = (l.head + 1) & (len(l.q) - 1)
 	l.n--
 	l.sent = max(l.sent-1, 0)
-	l.lost = max(l.lost-1, 0)
 	if l.n == 0 && len(l.q) > 8*minLine {
 		l.q, l.head = nil, 0
 	}
-	return ev
+	return was
 }
 
 // trim removes what is gone from the front.
@@ -118,6 +121,29 @@ func (l *line) rewind() {
 	l.trim()
 }
 
+// compact removes what is gone from the middle, once it is more than what is live.
+func (l *line) compact() {
+	if l.n-l.live <= max(1024, l.live) {
+		return
+	}
+	kept, sent := 0, 0
+	for i := range l.n {
+		e := *l.at(i)
+		if e.gone {
+			continue
+		}
+		if i < l.sent {
+			sent++
+		}
+		*l.at(kept) = e
+		kept++
+	}
+	for i := kept; i < l.n; i++ {
+		*l.at(i) = place{}
+	}
+	l.n, l.sent = kept, sent
+}
+
 // prepend puts older unread places in front; the line itself has nothing in flight.
 func (l *line) prepend(older *line) {
 	if older.n == 0 {
@@ -125,8 +151,7 @@ func (l *line) prepend(older *line) {
 	}
 	for i := range l.n {
 		if e := l.at(i); !e.gone {
-			older.push(e.ev)
-			older.at(older.n - 1).strikes = e.strikes
+			older.pushPlace(*e)
 		}
 	}
 	*l = *older

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -22,21 +23,32 @@ const (
 // saver is the journal's side of the queue table: which events wait for somebody who is away, and which of the
 // written ones nobody waits for any more. All fields are under Journal.mu.
 type saver struct {
-	armed    bool   // the committer was told that something may become due
-	upTo     uint64 // everything up to it was looked at
-	orphans  []*Event
-	free     []uint64 // written and wanted by nobody: deleted with the next commit
-	restored []restored
-	known    map[string]uint64 // cursor name -> acknowledged seq as stored, for cursors not opened yet
-	removed  []string          // names of closed cursors
+	armed   bool   // the committer was told that something may become due
+	pressed bool   // and that the ring runs full of it
+	upTo    uint64 // everything up to it was looked at
+	orphans []*Event
+	free    []uint64 // written and wanted by nobody: deleted with the next commit
+	shelf   shelf
+	known   map[string]uint64 // cursor name -> acknowledged seq as stored, for cursors not opened yet
+	removed []string          // names of closed cursors
+
+	// What a former process had written, oldest first, until every known cursor was opened or forgotten.
+	backlog   []written
+	audiences []audience
 }
 
-// restored is an event that a former process had written.
-type restored struct {
-	ev      *Event
+// written is an event that a former process had written.
+type written struct {
+	seq      uint64
+	size     int32 // of the frame
+	audience int32
+	class    Class
+}
+
+// audience is for whom an event waits.
+type audience struct {
 	account string
 	apps    []string
-	claimed bool // a cursor took it, and ev.Account was set
 }
 
 // cursorName is a cursor's key on disk.
@@ -45,25 +57,15 @@ func cursorName(app, account string) string { return app + "\x00" + account }
 // released is called when nobody wants an event any more.
 func (s *saver) released(ev *Event) {
 	if ev.saved == saveDone {
+		ev.saved = saveFreed
 		s.free = append(s.free, ev.Seq)
 	}
 }
 
-// evicted is called when an event leaves the ring.
-func (s *saver) evicted(ev *Event) {
-	switch {
-	case ev.holders > 0 && ev.saved == saveNone && ev.Seq > s.upTo:
-		if len(s.orphans) < maxOrphans {
-			s.orphans = append(s.orphans, ev)
-		}
-	case ev.saved == saveDone && len(s.restored) > 0:
-		// Restored. When no app ever asked for it nobody else frees it.
-		if i := slices.IndexFunc(s.restored, func(r restored) bool { return r.ev == ev }); i >= 0 {
-			if !s.restored[i].claimed {
-				s.free = append(s.free, ev.Seq)
-			}
-			s.restored = slices.Delete(s.restored, i, i+1)
-		}
+// orphan is called when a request that somebody waits for leaves the ring.
+func (s *saver) orphan(ev *Event) {
+	if ev.saved == saveNone && ev.Seq > s.upTo && len(s.orphans) < maxOrphans {
+		s.orphans = append(s.orphans, ev)
 	}
 }
 
@@ -79,24 +81,30 @@ func (s *saver) adopt(c *Cursor) {
 		c.j.wakeSaver()
 		return
 	}
-	delete(s.known, name)
 	c.acked, c.sent, c.storedAck, c.stored = acked, acked, acked, true
-	for i := range s.restored {
-		r := &s.restored[i]
-		k := slices.Index(r.apps, c.o.App)
-		if r.account != c.o.Account || k < 0 {
-			continue
+	s.claim(c.j, name, func(w written) bool {
+		if w.seq <= acked {
+			return false
 		}
-		r.apps = slices.Delete(r.apps, k, k+1)
-		if !r.claimed {
-			r.ev.Account, r.claimed = c.o.AccountIndex, true
-			if r.ev.Seq <= c.acked && len(r.apps) == 0 {
-				s.free = append(s.free, r.ev.Seq) // acknowledged before the restart
+		c.lineOf(w.class).pushPlace(place{seq: w.seq, size: w.size, shelved: true})
+		c.bound()
+		return true
+	})
+}
+
+// claim settles what a former process kept for a cursor: take says which of it still waits.
+func (s *saver) claim(j *Journal, name string, take func(written) bool) {
+	delete(s.known, name)
+	for _, w := range s.backlog {
+		a := s.audiences[w.audience]
+		for _, app := range a.apps {
+			if cursorName(app, a.account) == name && !take(w) {
+				j.unshelve(w.seq)
 			}
 		}
-		if r.ev.Seq > c.acked {
-			c.add(r.ev)
-		}
+	}
+	if len(s.known) == 0 {
+		s.backlog, s.audiences = nil, nil
 	}
 }
 
@@ -135,7 +143,7 @@ func (j *Journal) Forget(s Subscriber) {
 	if _, ok := j.saver.known[name]; !ok {
 		return
 	}
-	delete(j.saver.known, name)
+	j.saver.claim(j, name, func(written) bool { return false })
 	j.saver.removed = append(j.saver.removed, name)
 }
 
@@ -160,17 +168,22 @@ func (j *Journal) due(all bool) (b queueBatch, next time.Duration, write bool) {
 	s := &j.saver
 	b.upTo = s.upTo
 	b.orphans = len(s.orphans)
+	soon := 0 // places of the ring that must not wait, since they will leave it
+	if s.pressed {
+		soon = j.n / 2
+	}
 	for _, ev := range s.orphans {
 		j.collect(&b, ev, boot, steady, wall)
 	}
 	for i := j.after(s.upTo); i < j.n; i++ {
 		ev := j.at(i)
-		if wait := ev.born + j.queueSync - steady; wait > 0 && !all && ev.holders > 0 {
-			next = wait
-			break
-		}
 		if b.bytes > groupBytes {
 			next = time.Millisecond
+			break
+		}
+		if wait := ev.born + j.queueSync - steady; wait > 0 && !all && ev.holders > 0 && i >= soon {
+			s.pressed = false
+			next = wait
 			break
 		}
 		j.collect(&b, ev, boot, steady, wall)
@@ -187,7 +200,7 @@ func (j *Journal) due(all bool) (b queueBatch, next time.Duration, write bool) {
 		}
 	}
 	if len(b.events) == 0 {
-		s.upTo = b.upTo
+		s.upTo, s.pressed = b.upTo, false
 		s.armed = next > 0
 	}
 	write = len(b.events) > 0 || fresh || len(b.removed) > 0 || len(s.free) >= deleteAt || all && (len(b.free) > 0 || len(b.acks) > 0)
@@ -248,11 +261,15 @@ func (j *Journal) finish(b *queueBatch, ok bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	s := &j.saver
+	inRing := func(ev *Event) bool { return j.n > 0 && ev.Seq >= j.at(0).Seq }
 	if !ok {
 		for _, ev := range b.events {
 			ev.saved = saveNone
-			inRing := j.n > 0 && ev.Seq >= j.at(0).Seq
-			if !inRing && ev.holders > 0 && len(s.orphans) < maxOrphans && !slices.Contains(s.orphans, ev) {
+			switch {
+			case ev.holders == 0 || inRing(ev):
+			case ev.Class != ClassRequest:
+				j.lose(ev)
+			case len(s.orphans) < maxOrphans && !slices.Contains(s.orphans, ev):
 				s.orphans = append(s.orphans, ev)
 			}
 		}
@@ -265,8 +282,11 @@ func (j *Journal) finish(b *queueBatch, ok bool) {
 	}
 	for _, ev := range b.events {
 		ev.saved = saveDone
-		if ev.holders == 0 {
-			s.free = append(s.free, ev.Seq)
+		switch {
+		case ev.holders == 0:
+			s.released(ev)
+		case ev.Class != ClassRequest && !inRing(ev):
+			j.shelve(ev)
 		}
 	}
 	s.free = slices.Delete(s.free, 0, len(b.free))
@@ -293,8 +313,8 @@ func highestSeq(tx *bbolt.Tx) (uint64, error) {
 	return most, err
 }
 
-// load reads the stored cursors and the newest waiting events, as many as the ring holds. What is older is marked for
-// deletion. The queue table is short on a healthy box, so this reads little.
+// load reads the stored cursors, and of the waiting events for whom they are. The events themselves stay on the disk
+// until their apps ask for them. The queue table is short on a healthy box, so this reads little.
 func (j *Journal) load(tx *bbolt.Tx) error {
 	s := &j.saver
 	s.upTo = j.last
@@ -308,29 +328,42 @@ func (j *Journal) load(tx *bbolt.Tx) error {
 	if err != nil {
 		return fmt.Errorf("reading the cursors: %w", err)
 	}
-	steady, wall, boot := j.steady(), j.now(), j.boot()
-	var bytes int64
+	numbers := map[string]int32{}
 	c := tx.Bucket(bucketQueue).Cursor()
 	for k, v := c.Last(); k != nil; k, v = c.Prev() {
-		if len(k) != 8 {
+		seq, ok := seqOf(k)
+		if !ok {
 			continue
 		}
-		seq := binary.BigEndian.Uint64(k)
-		w, err := decodeWaiting(v)
-		if bytes+int64(len(v)) > j.limit || err != nil || seq > j.last {
-			if len(s.free) >= deleteAt {
-				break
+		w, err := decodeWaitingHead(v)
+		if err == nil && seq <= j.last && len(s.backlog) < maxShelf {
+			n := s.audienceOf(numbers, w.account, w.apps)
+			if len(s.audiences[n].apps) > 0 {
+				s.backlog = append(s.backlog, written{seq: seq, size: int32(len(w.raw)), audience: n, class: w.class})
+				continue
 			}
-			s.free = append(s.free, seq)
-			continue
 		}
-		bytes += int64(len(v)) + eventOverhead
-		ev := &Event{Seq: seq, At: w.at, Class: w.class, Raw: w.raw, born: steady - w.age(boot, steady, wall), saved: saveDone}
-		s.restored = append(s.restored, restored{ev: ev, account: w.account, apps: w.apps})
+		if len(s.free) >= deleteAt {
+			break
+		}
+		s.free = append(s.free, seq)
 	}
-	slices.Reverse(s.restored)
-	for _, r := range s.restored {
-		j.push(r.ev)
+	slices.Reverse(s.backlog)
+	for _, w := range s.backlog {
+		s.shelf.put(w.seq, int32(len(s.audiences[w.audience].apps)))
 	}
 	return nil
+}
+
+// audienceOf returns the number of an audience: those apps that still have a cursor.
+func (s *saver) audienceOf(numbers map[string]int32, account string, apps []string) int32 {
+	key := account + "\x00" + strings.Join(apps, "\x00")
+	n, ok := numbers[key]
+	if !ok {
+		n = int32(len(s.audiences))
+		numbers[key] = n
+		apps = slices.DeleteFunc(apps, func(app string) bool { _, ok := s.known[cursorName(app, account)]; return !ok })
+		s.audiences = append(s.audiences, audience{account, apps})
+	}
+	return n
 }

@@ -181,6 +181,7 @@ func (s *Store) load() error {
 		}
 	}
 	s.journal = newJournal(epoch, s.o)
+	s.journal.log = s.log
 	s.history = newHistory(s.log, s.o)
 	s.committer = newCommitter(s)
 	if err := s.log.view(func(tx *bbolt.Tx) error {

@@ -13,18 +13,23 @@ const ackPatience = 30 * time.Second
 // ack: written: a client that closes on a ping does it again, one that was killed does not.
 const maxPingDeaths = 2
 
+// ackEvery is the least time between two pings: under load one proves many events. A single event is asked about at once.
+const ackEvery = 25 * time.Millisecond
+
 // acker proves how far an app's WebSocket has read: a ping with the number of the last event follows the frames, at
 // most one is on its way, and its pong means that everything before it was read. It does not mean that the app's
 // handler ran (design: DELIVERY, Acknowledgement).
 type acker struct {
 	now   func() time.Time
 	trust *pongs
+	later func(time.Duration) // asks for another fill after a while
 
-	mu     sync.Mutex
-	sent   uint64 // newest event that was handed to the socket
-	proved uint64
-	asked  uint64 // number in the ping that is on its way, 0 = none
-	at     time.Time
+	mu      sync.Mutex
+	sent    uint64 // newest event that was handed to the socket
+	proved  uint64
+	asked   uint64    // number in the ping that is on its way, 0 = none
+	at      time.Time // of the last ping
+	waiting bool      // later has been called for the next one
 }
 
 // next returns the payload of a ping that is due after the event sent, false if none is.
@@ -35,7 +40,15 @@ func (a *acker) next(sent uint64) (payload [8]byte, due bool) {
 	if a.asked != 0 || a.sent <= a.proved {
 		return payload, false
 	}
-	a.asked, a.at = a.sent, a.now()
+	now := a.now()
+	if wait := ackEvery - now.Sub(a.at); wait > 0 && wait <= ackEvery {
+		if !a.waiting {
+			a.waiting = true
+			a.later(wait)
+		}
+		return payload, false
+	}
+	a.asked, a.at, a.waiting = a.sent, now, false
 	binary.BigEndian.PutUint64(payload[:], a.asked)
 	return payload, true
 }

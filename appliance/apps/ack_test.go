@@ -16,7 +16,8 @@ import (
 func TestAckerAsksForOneThingAtATime(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	trust := &pongs{}
-	a := &acker{now: func() time.Time { return now }, trust: trust}
+	var later time.Duration
+	a := &acker{now: func() time.Time { return now }, trust: trust, later: func(d time.Duration) { later = d }}
 	if _, due := a.next(0); due {
 		t.Error("a ping is due before any event")
 	}
@@ -39,6 +40,10 @@ func TestAckerAsksForOneThingAtATime(t *testing.T) {
 	if seq, _ := a.pong(first[:]); seq != 0 {
 		t.Errorf("the same pong again proved %d", seq)
 	}
+	if _, due := a.next(0); due || later != ackEvery {
+		t.Errorf("a ping at once after the last one, later %v", later)
+	}
+	now = now.Add(ackEvery)
 	if second, due := a.next(0); !due || binary.BigEndian.Uint64(second[:]) != 9 {
 		t.Errorf("the ping for the rest: %v, %v", second, due)
 	}

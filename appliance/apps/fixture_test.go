@@ -245,6 +245,13 @@ func (p *peer) expect(want string) {
 	}
 }
 
+// until reads events up to one: what was not acknowledged may come again before it.
+func (p *peer) until(want string) {
+	p.t.Helper()
+	for p.next() != want {
+	}
+}
+
 // closed waits for the end of the link and returns its close code.
 func (p *peer) closed() uint16 {
 	p.t.Helper()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/catflap/catflap/appliance/link"
 	"github.com/catflap/catflap/appliance/onebot"
@@ -42,6 +43,8 @@ type session struct {
 	greeted   bool     // lifecycle is in the writer's batch; only the writer sets it
 	held      [][]byte // answers that wait for lifecycle
 	heldBytes int
+	waker     *time.Timer // for a ping that is due later
+	ended     bool
 }
 
 func newSession(f *feed, conn *link.Conn, events bool) *session {
@@ -56,7 +59,8 @@ func (s *session) run(ctx context.Context) error {
 	if s.events {
 		h.Fill, h.Written, h.Pong = s.fill, s.written, s.pong
 		if s.feed.app.settings().Ack != "written" && s.feed.pongs.usable() {
-			s.acks = &acker{now: s.feed.app.Now, trust: &s.feed.pongs}
+			s.acks = &acker{now: s.feed.app.Now, trust: &s.feed.pongs, later: s.wakeLater}
+			defer s.stopWaking()
 			s.proof.Store(s.acks)
 		}
 		s.pulse.set(s.feed.app.settings().Heartbeat)
@@ -64,6 +68,28 @@ func (s *session) run(ctx context.Context) error {
 		s.conn.Wake()
 	}
 	return s.conn.Serve(ctx, h)
+}
+
+// wakeLater wakes the writer after a while.
+func (s *session) wakeLater(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.ended:
+	case s.waker == nil:
+		s.waker = time.AfterFunc(d, s.conn.Wake)
+	default:
+		s.waker.Reset(d)
+	}
+}
+
+func (s *session) stopWaking() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended = true
+	if s.waker != nil {
+		s.waker.Stop()
+	}
 }
 
 // beatNow lets the writer send a heartbeat next.

@@ -131,9 +131,10 @@ func (s *Shell) openStore(cfg *config.Config, n need) (*client, error) {
 		return nil, failed("", "%v", err)
 	}
 	api := &console.API{
-		Version:  s.Version,
-		Store:    st,
-		Accounts: func() []console.AccountInfo { return accountInfos(cfg, st) },
+		Version:      s.Version,
+		Store:        st,
+		Accounts:     func() []console.AccountInfo { return accountInfos(cfg, st) },
+		HistoryLimit: cfg.HistoryLimit,
 		Limits: func(account string) policy.PairingLimits {
 			for _, a := range cfg.Accounts {
 				if a.Name == account {

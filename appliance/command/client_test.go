@@ -18,6 +18,7 @@ import (
 
 	"github.com/catflap/catflap/appliance"
 	"github.com/catflap/catflap/appliance/console"
+	"github.com/catflap/catflap/policy"
 	"github.com/catflap/catflap/store"
 )
 
@@ -32,12 +33,21 @@ type desk struct {
 func newDesk(t *testing.T) *desk {
 	t.Helper()
 	d := &desk{t: t, dir: t.TempDir(), env: map[string]string{"NO_COLOR": "1"}, api: &console.API{}}
-	text := "accessToken: t0ken\ndataDir: " + filepath.Join(d.dir, "data") + "\n"
 	d.env["CATFLAP_CONFIG"] = filepath.Join(d.dir, "catflap.yaml")
-	if err := os.WriteFile(d.env["CATFLAP_CONFIG"], []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	d.configure("dataDir: " + filepath.Join(d.dir, "data"))
 	return d
+}
+
+// configure writes the configuration: what every desk has, and a line more.
+func (d *desk) configure(line string) {
+	d.t.Helper()
+	text := "accessToken: t0ken\n" + line + "\n"
+	if !strings.HasPrefix(line, "dataDir:") {
+		text += "dataDir: " + filepath.Join(d.dir, "data") + "\n"
+	}
+	if err := os.WriteFile(d.env["CATFLAP_CONFIG"], []byte(text), 0o600); err != nil {
+		d.t.Fatal(err)
+	}
 }
 
 // serve opens the store and answers on the admin socket until the test ends.
@@ -260,6 +270,40 @@ func TestOfflineStore(t *testing.T) {
 	defer held.Close()
 	data := filepath.Join(d.dir, "data")
 	d.want(1, "", "catflap: the store in "+data+" is open in another process\n  stop the other catflap, or ask it with the --config that it runs with\n", "pairing", "revoke", "20002")
+}
+
+// The limit of the configuration holds for the store of an instance that is not running.
+func TestOfflineHistoryLimit(t *testing.T) {
+	d := newDesk(t)
+	st, err := store.Open(filepath.Join(d.dir, "data"), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, text := range []string{"old", "new"} {
+		st.History().Add("default", 100, store.Record{Account: "default", Chat: policy.Chat{ID: 5}, Time: int64(i + 1), User: 5, MessageID: int64(i + 1),
+			Raw: []byte(`[{"type":"text","data":{"text":"` + text + `"}}]`)})
+	}
+	if err := st.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		limit string
+		show  string // which of the messages
+	}{{"100", "old new"}, {"1", "new"}, {"0", ""}} {
+		d.configure("historyLimit: " + c.limit)
+		_, out, _ := d.run(t.Context(), "history", "show", "user:5", "--json")
+		_, exported, _ := d.run(t.Context(), "history", "export")
+		_, listed, _ := d.run(t.Context(), "history", "list")
+		for _, text := range []string{"old", "new"} {
+			want := strings.Contains(c.show, text)
+			if strings.Contains(out, text) != want || strings.Contains(exported, text) != want {
+				t.Errorf("limit %s: %q should show: %t\n%s\n%s", c.limit, text, want, out, exported)
+			}
+		}
+		if (listed == "no messages are kept\n") != (c.show == "") {
+			t.Errorf("limit %s lists\n%s", c.limit, listed)
+		}
+	}
 }
 
 // A file that lies where the socket should be is no instance, and is not taken for one.

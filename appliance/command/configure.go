@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -171,15 +172,36 @@ func (s *Shell) importConfig(c *cli.Context) error {
 			fmt.Fprintln(s.Err, s.paint(s.Err).warn("! "+line))
 		}
 	}
-	if path := c.String("write"); path != "" {
-		if err := writeNew(path, out, c.Bool("force")); err != nil {
+	path := c.String("write")
+	if path == "" {
+		if _, err := s.Out.Write(out); err != nil {
 			return err
 		}
-		fmt.Fprintln(s.Err, "wrote", path+"; add the bots under apps (`catflap config schema` lists the keys), then `catflap config check`")
+		return s.usable("catflap.yaml", out)
+	}
+	if err := writeNew(path, out, c.Bool("force")); err != nil {
+		return err
+	}
+	fmt.Fprintln(s.Err, "wrote", path+"; add the bots under apps (`catflap config schema` lists the keys), then `catflap config check`")
+	return s.usable(path, out)
+}
+
+// usable fails when a configuration that has just been made cannot be run with: a script must not go on with it.
+func (s *Shell) usable(name string, content []byte) error {
+	_, err := config.Parse(name, content, s.Env)
+	if err == nil {
 		return nil
 	}
-	_, err = s.Out.Write(out)
-	return err
+	remedy := err.Error()
+	var wrong *config.Errors
+	if errors.As(err, &wrong) {
+		heads := make([]string, len(wrong.Issues))
+		for i, one := range wrong.Issues {
+			heads[i] = one.Head()
+		}
+		remedy = strings.Join(heads, "\n")
+	}
+	return failed(remedy, "what was imported is not right yet: `catflap config check` will refuse it until this is corrected")
 }
 
 // writable refuses a path that is taken, unless force is given.

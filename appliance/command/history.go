@@ -38,7 +38,7 @@ func (s *Shell) History() *cli.Command {
 			}),
 			data(&cli.Command{
 				Name: "clear", Usage: "remove kept messages: of a chat, of an account, or all", ArgsUsage: "[CHAT]",
-				UsageText: "catflap history clear [CHAT] [--account A] [--yes]\n\nexample: catflap history clear group:30003",
+				UsageText: "catflap history clear [CHAT] [--account A] [--yes]\n\nIt asks on a terminal; without one it needs --yes.\n\nexample: catflap history clear group:30003",
 				Flags:     []cli.Flag{accountFlag(), &cli.BoolFlag{Name: "yes", Aliases: []string{"y"}, Usage: "do not ask"}},
 				Action:    s.clearHistory,
 			}),
@@ -140,8 +140,13 @@ func (s *Shell) clearHistory(c *cli.Context) error {
 	if req.Account != "" {
 		what += " of account " + req.Account
 	}
-	if !c.Bool("yes") && isTerminal(s.In) && !s.confirm("Remove "+clean(what)+"? [y/N] ") {
-		return failed("", "nothing was removed")
+	if !c.Bool("yes") {
+		if !isTerminal(s.In) {
+			return misuse("--yes removes "+clean(what)+" without a question", "history clear has no terminal to ask on")
+		}
+		if !s.confirm("Remove " + clean(what) + "? [y/N] ") {
+			return failed("", "nothing was removed")
+		}
 	}
 	var result console.ClearResult
 	printed, err := s.tell(c, needWrite, "history/clear", req, &result)

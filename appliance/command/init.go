@@ -203,11 +203,25 @@ func (a *answers) takeAddress(w *texts, answer, lan string) error {
 	if answer == "" && a.where != whereHost {
 		return errors.New(w.NeedAddress)
 	}
-	if strings.ContainsAny(answer, " /@?#") || strings.Contains(answer, ":") && net.ParseIP(answer) == nil {
+	if ip := net.ParseIP(answer); answer != "" && (ip == nil && !isName(answer) || ip.IsUnspecified()) {
 		return fmt.Errorf(w.BadAddress, answer)
 	}
 	a.address = answer
 	return nil
+}
+
+// isName reports whether text may be a host's name. Figures alone are an address that is none.
+func isName(text string) bool {
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	if !strings.ContainsAny(text, letters) || len(text) > 253 {
+		return false
+	}
+	for label := range strings.SplitSeq(strings.TrimSuffix(text, "."), ".") {
+		if label == "" || len(label) > 63 || label[0] == '-' || strings.Trim(label, letters+"0123456789-_") != "" {
+			return false
+		}
+	}
+	return true
 }
 
 func (a *answers) takeOwners(w *texts, answer string) error {

@@ -51,6 +51,9 @@ func (s *Shell) simulate(c *cli.Context) error {
 		return err
 	}
 	address, listen, token, self := c.String("url"), c.String("listen"), c.String("token"), c.Uint64("self")
+	if self == 0 {
+		return misuse("leave --self out, or give the bot's QQ number", "--self cannot be 0")
+	}
 	if address != "" && listen != "" {
 		return misuse("--url dials, --listen serves", "--url and --listen exclude each other")
 	}

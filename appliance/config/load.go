@@ -166,6 +166,16 @@ func (c *Config) Account(name string) *Account {
 	return nil
 }
 
+// HistoryLimit is how many messages of each chat an account keeps; negative when there is no such account.
+func (c *Config) HistoryLimit(account string) int {
+	for i := range c.Accounts {
+		if c.Accounts[i].Name == account {
+			return c.Accounts[i].HistoryLimit
+		}
+	}
+	return -1
+}
+
 // App finds an app by its name; nil when there is none.
 func (c *Config) App(name string) *App {
 	for i := range c.Apps {

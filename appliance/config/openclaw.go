@@ -50,7 +50,7 @@ func ImportOpenClaw(data []byte) ([]byte, []Issue, error) {
 	issues := d.issues
 	if fresh > 0 {
 		issues = withoutTokenIssues(issues)
-		put(out, "accessToken", textNode(NewToken(), "!!str"))
+		freshTokens(out)
 		issues = append(issues, d.issue(place{channel.Line, channel.Column}, "accessToken",
 			"there was no token, so a fresh one was written: put it into NapCat as well (`catflap napcat config`)"))
 	}
@@ -58,6 +58,44 @@ func ImportOpenClaw(data []byte) ([]byte, []Issue, error) {
 	issues = append(issues, d.warnings...)
 	const head = "# 由 openclaw.json 导入 / imported from openclaw.json\n\n"
 	return append([]byte(head), render(out)...), d.sorted(issues), nil
+}
+
+// freshTokens writes a token where there is an empty one, and one for all at the top if somebody has none of their own.
+func freshTokens(channel *yaml.Node) {
+	common, lacking := fillToken(channel), false
+	if accounts := member(channel, "accounts"); accounts != nil && accounts.Kind == yaml.MappingNode {
+		for i := 1; i < len(accounts.Content); i += 2 {
+			lacking = !fillToken(accounts.Content[i]) || lacking
+		}
+	} else {
+		lacking = true
+	}
+	if !common && lacking {
+		put(channel, "accessToken", textNode(NewToken(), "!!str"))
+	}
+}
+
+// fillToken replaces an empty token and reports whether there is one.
+func fillToken(n *yaml.Node) bool {
+	token := member(n, "accessToken")
+	if token == nil {
+		return false
+	}
+	if token.Kind == yaml.ScalarNode && (token.Value == "" || token.Tag == "!!null") {
+		*token = *textNode(NewToken(), "!!str")
+	}
+	return true
+}
+
+// member is what a mapping has under a key; nil for none.
+func member(mapping *yaml.Node, key string) *yaml.Node {
+	if mapping.Kind != yaml.MappingNode {
+		return nil
+	}
+	if i := slices.Index(mappingKeys(mapping), key); i >= 0 {
+		return mapping.Content[2*i+1]
+	}
+	return nil
 }
 
 // withoutTokenIssues drops the complaints that a fresh token answers.

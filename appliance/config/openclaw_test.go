@@ -55,6 +55,9 @@ func TestImportMakesAToken(t *testing.T) {
 	for _, in := range []string{
 		`{channels: {napcatqq: {wsPort: 3001}}}`,
 		`{channels: {napcatqq: {accounts: {bot1: {wsPath: "/1"}, bot2: {wsPath: "/2"}}}}}`,
+		`{channels: {napcatqq: {accessToken: "", wsPort: 3001}}}`,
+		`{channels: {napcatqq: {accounts: {bot1: {wsPath: "/1", accessToken: ""}, bot2: {wsPath: "/2"}}}}}`,
+		`{channels: {napcatqq: {accessToken: "0123456789abcdefghijklmn", accounts: {bot1: {wsPath: "/1", accessToken: ""}, bot2: {wsPath: "/2"}}}}}`,
 	} {
 		out, issues, err := ImportOpenClaw([]byte(in))
 		if err != nil {
@@ -64,8 +67,10 @@ func TestImportMakesAToken(t *testing.T) {
 		if len(issues) != 1 || !strings.HasSuffix(issues[0].Head(), want) {
 			t.Errorf("issues %v", issues)
 		}
-		if c := parse(t, string(out)); len(c.Accounts[0].AccessToken) < 20 {
-			t.Errorf("weak token in\n%s", out)
+		for _, a := range parse(t, string(out)).Accounts {
+			if len(a.AccessToken) < 20 {
+				t.Errorf("weak token in\n%s", out)
+			}
 		}
 	}
 }

@@ -321,6 +321,52 @@ func TestHistory(t *testing.T) {
 	r.want("GET", "history", "", 200, `[]`)
 }
 
+// TestHistoryLimitHoldsAtOnce: what is beyond a lowered limit is not given any more, though it is still stored.
+func TestHistoryLimitHoldsAtOnce(t *testing.T) {
+	r := newRig(t, "bot1", "bot2")
+	chat := policy.Chat{ID: 5}
+	for _, account := range []string{"bot1", "bot2", "gone"} {
+		for i := range 3 {
+			r.store.History().Add(account, 100, store.Record{Account: account, Chat: chat, Time: int64(i + 1), User: 5, MessageID: int64(i + 1),
+				Raw: []byte(`[{"type":"text","data":{"text":"x"}}]`)})
+		}
+	}
+	limits := map[string]int{"bot1": 2, "bot2": 0, "gone": -1}
+	r.api.HistoryLimit = func(account string) int { return limits[account] }
+	last := `"last":"` + time.Unix(3, 0).Format(time.RFC3339) + `"}`
+	list := `[{"account":"bot1","chat":"user:5","messages":2,` + last + `,{"account":"gone","chat":"user:5","messages":3,` + last + `]`
+	r.want("GET", "history", "", 200, list)
+	ids := func(path string) string {
+		t.Helper()
+		status, body := r.ask("GET", path, "")
+		if status != 200 {
+			t.Fatalf("%s: %d %s", path, status, body)
+		}
+		var out []string
+		for _, part := range strings.Split(body, `"message_id":`)[1:] {
+			out = append(out, part[:1])
+		}
+		return strings.Join(out, " ")
+	}
+	for path, want := range map[string]string{
+		"history/show?chat=user:5&account=bot1":         "2 3",
+		"history/show?chat=user:5&account=bot1&limit=1": "3",
+		"history/show?chat=user:5&account=bot2":         "",
+		"history/export?account=bot1":                   "2 3",
+		"history/export?account=bot2":                   "",
+		"history/export":                                "2 3 1 2 3",
+	} {
+		if got := ids(path); got != want {
+			t.Errorf("%s gives %q, want %q", path, got, want)
+		}
+	}
+	limits["bot1"], limits["gone"] = 0, 0
+	r.want("GET", "history", "", 200, `[]`)
+	r.want("GET", "history/show?chat=user:5", "", 200, `[]`)
+	// Clearing still removes what does not show.
+	r.want("POST", "history/clear", `{}`, 200, `{"chats":3,"messages":9}`)
+}
+
 func TestExplainAndAudit(t *testing.T) {
 	r := newRig(t)
 	r.want("GET", "explain", "", 200, `[]`)

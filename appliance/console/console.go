@@ -22,6 +22,9 @@ type API struct {
 	Accounts func() []AccountInfo
 	// Limits returns an account's bounds of the pairing book.
 	Limits func(account string) policy.PairingLimits
+	// HistoryLimit returns how many messages of each chat an account keeps now; negative for an account that is not
+	// configured any more. Nil means that all that is stored shows.
+	HistoryLimit func(account string) int
 	// Language is that of the texts sent to QQ users: "zh" or "en". Nil means zh.
 	Language func() string
 

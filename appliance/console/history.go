@@ -16,12 +16,37 @@ const (
 	maxSummary  = 500    // characters of the line that stands for a message
 )
 
+// kept is how many messages of each chat of an account show. A limit that was lowered holds at once, though the store
+// trims a chat only when the next message comes.
+func (a *API) kept(account string) int {
+	if a.HistoryLimit == nil {
+		return maxMessages
+	}
+	limit := a.HistoryLimit(account)
+	if limit < 0 {
+		return maxMessages
+	}
+	return min(limit, maxMessages)
+}
+
+// chats lists the chats of an account ("" = of all) that have messages to show.
+func (a *API) chats(account string) []store.ChatInfo {
+	all := a.Store.History().List(account)
+	out := all[:0]
+	for _, c := range all {
+		if c.Messages = min(c.Messages, a.kept(c.Account)); c.Messages > 0 {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
 func (a *API) historyList(w http.ResponseWriter, r *http.Request) error {
 	account, err := a.account(r.URL.Query().Get("account"))
 	if err != nil {
 		return err
 	}
-	chats := a.Store.History().List(account)
+	chats := a.chats(account)
 	out := make([]HistoryChat, len(chats))
 	for i, c := range chats {
 		out[i] = HistoryChat{Account: c.Account, Chat: c.Chat.String(), Messages: c.Messages, Last: time.Unix(c.Last, 0)}
@@ -44,7 +69,7 @@ func (a *API) historyShow(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	out := []HistoryMessage{}
-	if account != "" {
+	if limit = min(limit, a.kept(account)); account != "" && limit > 0 {
 		records, err := a.Store.History().Show(account, chat, limit)
 		if err != nil {
 			return err
@@ -62,7 +87,7 @@ func (a *API) holder(text string, chat policy.Chat) (string, error) {
 		return a.account(text)
 	}
 	var found []string
-	for _, c := range a.Store.History().List("") {
+	for _, c := range a.chats("") {
 		if c.Chat == chat {
 			found = append(found, c.Account)
 		}
@@ -88,11 +113,11 @@ func (a *API) historyExport(w http.ResponseWriter, r *http.Request) error {
 	}
 	w.Header().Set("Content-Type", "application/x-ndjson; charset=utf-8")
 	rc := http.NewResponseController(w)
-	for _, c := range a.Store.History().List(account) {
+	for _, c := range a.chats(account) {
 		if only != "" && c.Chat.String() != only {
 			continue
 		}
-		records, err := a.Store.History().Show(c.Account, c.Chat, maxMessages)
+		records, err := a.Store.History().Show(c.Account, c.Chat, a.kept(c.Account))
 		if err != nil {
 			// The status is out with the first chat: break the body, so that nobody takes the rest for the whole.
 			panic(http.ErrAbortHandler)

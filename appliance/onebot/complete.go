@@ -81,6 +81,8 @@ func incompletable(h *Head) string {
 		return "its post_type is unknown"
 	case h.Missing&MissingSelfID != 0 && h.SelfID == 0:
 		return "it has no self_id"
+	case h.Missing&MissingFlag != 0:
+		return "a request without flag"
 	case h.Missing&MissingGroupID != 0:
 		return "a group message without group_id"
 	case h.Missing&MissingUserID != 0 && h.UserID == 0:
@@ -165,6 +167,10 @@ func (c *completion) member(f field, raw []byte) ([]byte, bool) {
 		return c.value(f), true
 	case fieldMessage:
 		return c.message(raw)
+	case fieldFlag:
+		if c.h.Missing&LooseFlag != 0 && isNumber(raw) {
+			return append(append([]byte{'"'}, raw...), '"'), true
+		}
 	case fieldSender:
 		if c.h.Missing&MissingSender == 0 && raw[0] == '{' {
 			return c.sender(raw)
@@ -236,24 +242,58 @@ func (c *completion) message(raw []byte) ([]byte, bool) {
 		if scanValue(raw, 0, 2) < 0 {
 			break // one more level would be too deep
 		}
-		out := append(make([]byte, 0, len(raw)+2), '[')
-		return append(append(out, raw...), ']'), true
+		return append(appendSegment([]byte{'['}, raw), ']'), true
 	case '[':
 		if c.h.Missing&LooseSegment == 0 {
 			return nil, false
 		}
 		out := append(make([]byte, 0, len(raw)), '[')
 		for e := elements(raw, 0, 2); e.next(); {
-			if v := e.value(); v != nil && v[0] == '{' {
-				if len(out) > 1 {
-					out = append(out, ',')
-				}
-				out = append(out, v...)
-			}
+			out = appendSegment(out, e.value())
 		}
 		return append(out, ']'), true
 	}
 	return c.value(fieldMessage), true
+}
+
+// appendSegment appends a segment to the array that out ends with. One without
+// data gets an empty one; what has no text as type is left out.
+func appendSegment(out, raw []byte) []byte {
+	if len(raw) == 0 || raw[0] != '{' {
+		return out
+	}
+	s := splicer{src: raw}
+	var kind byte
+	seen := false
+	m := members(raw, 0, 3)
+	for m.next() {
+		value := m.value()
+		if m.end < 0 {
+			return out
+		}
+		s.begin(&m)
+		switch m.name() {
+		case "type":
+			kind = value[0]
+		case "data":
+			seen = true
+			if value[0] != '{' {
+				s.replace(&m, []byte("{}"))
+				continue
+			}
+		}
+		s.keep(&m)
+	}
+	if kind != '"' {
+		return out
+	}
+	if !seen {
+		s.add(`"data":`, []byte("{}"))
+	}
+	if out[len(out)-1] != '[' {
+		out = append(out, ',')
+	}
+	return append(out, s.finish()...)
 }
 
 // sender mends a sender object.

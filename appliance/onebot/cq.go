@@ -26,20 +26,23 @@ func nextCode(text []byte, i int) (code, bool) {
 		if at < 0 {
 			break
 		}
-		start := i + at
-		if c, ok := codeAt(text, start); ok {
+		c, ok := codeAt(text, i+at)
+		if ok {
 			return c, true
 		}
-		i = start + 4
+		i = c.end
 	}
 	return code{}, false
 }
 
+// codeAt reads the code that begins at start. When it is none, end is where it
+// fails: no code that begins before that can be one either, since it would need
+// the same bytes. So a text is read once, whatever somebody puts into it.
 func codeAt(text []byte, start int) (code, bool) {
 	c := code{start: start}
 	i := start + 4
 	j := word(text, i)
-	if j == i {
+	if c.end = j; j == i {
 		return c, false
 	}
 	c.kind = text[i:j]
@@ -47,6 +50,7 @@ func codeAt(text []byte, start int) (code, bool) {
 	for j < len(text) && text[j] == ',' {
 		k := word(text, j+1)
 		if k == j+1 || k >= len(text) || text[k] != '=' {
+			c.end = k
 			return c, false
 		}
 		for k++; k < len(text) && text[k] != ',' && text[k] != ']'; {
@@ -55,6 +59,7 @@ func codeAt(text []byte, start int) (code, bool) {
 		j = k
 	}
 	if j >= len(text) || text[j] != ']' {
+		c.end = j
 		return c, false
 	}
 	c.params, c.end = text[first:j], j+1

@@ -68,7 +68,9 @@ const (
 	LooseTime                             // time is a string or has a fraction
 	LooseSenderID                         // sender.user_id is a string
 	LooseLevel                            // sender.level is a number
-	LooseSegment                          // the message array holds something that is no object
+	LooseSegment                          // a segment is no object, has no text as type, or no object as data
+	MissingFlag                           // request without flag: nobody could answer it, not completable
+	LooseFlag                             // flag is a number
 	EchoOnEvent                           // an echo key makes ZeroBot take the event for an answer
 )
 

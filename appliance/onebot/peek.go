@@ -153,6 +153,10 @@ func (p *peek) set(h *Head, f field, raw []byte, at int) {
 		h.RealSeq = body(raw)
 	case fieldFlag:
 		h.Flag = body(raw)
+		p.mark(bit, h.Flag != nil)
+		if isNumber(raw) {
+			p.loose |= bit
+		}
 	case fieldComment:
 		h.Comment = raw
 	case fieldEcho:
@@ -247,8 +251,8 @@ func (p *peek) readData(m *object) {
 	m.end = o.end
 }
 
-// readMessage looks at the first byte of each element: an element that is no
-// object makes frameworks fail on the whole event.
+// readMessage looks at each element: one that is no segment makes frameworks
+// fail on the whole event.
 func (p *peek) readMessage(m *object) {
 	p.segmentLoose = false
 	if m.at >= len(m.b) || m.b[m.at] != '[' {
@@ -257,12 +261,37 @@ func (p *peek) readMessage(m *object) {
 	}
 	e := elements(m.b, m.at, m.depth+1)
 	for e.next() {
-		e.skip()
-		if e.end >= 0 && e.b[e.at] != '{' {
+		if e.at >= len(e.b) || e.b[e.at] != '{' {
+			p.segmentLoose = true
+			e.skip()
+			continue
+		}
+		var whole bool
+		if whole, e.end = readSegment(e.b, e.at, m.depth+2); !whole {
 			p.segmentLoose = true
 		}
 	}
 	m.end = e.end
+}
+
+// readSegment reports whether the object at i has a text as type and an object
+// as data, and returns its end.
+func readSegment(b []byte, i, depth int) (bool, int) {
+	var kind, data byte
+	m := members(b, i, depth)
+	for m.next() {
+		m.skip()
+		if m.end < 0 {
+			break
+		}
+		switch m.name() {
+		case "type":
+			kind = b[m.at]
+		case "data":
+			data = b[m.at]
+		}
+	}
+	return kind == '"' && data == '{', m.end
 }
 
 // finish gives the fields their meaning once all keys are known.
@@ -341,6 +370,11 @@ func (p *peek) missing(h *Head) Missing {
 			if h.SubType == "honor" {
 				lacks(fieldHonorType, MissingHonorType)
 			}
+		}
+	case "request":
+		lacks(fieldFlag, MissingFlag)
+		if p.loose&(1<<fieldFlag) != 0 {
+			out |= LooseFlag
 		}
 	case "message", "message_sent":
 		lacks(fieldUserID, MissingUserID)

@@ -134,3 +134,21 @@ func (p target) groupFirst() Target {
 	}
 	return Target{User: p.user.value, Unclear: p.user.unclear}
 }
+
+// MessageOf reads the message_id that an action's raw params name; false when
+// there is none, or null. An id that is not a number, and NapCat's 19-digit
+// ones, are given all the same: they are nobody's.
+func MessageOf(params []byte) (id int64, given bool) {
+	i := space(params, 0)
+	if i >= len(params) || params[i] != '{' {
+		return 0, false
+	}
+	m := members(params, i, 1)
+	for m.next() {
+		if v := m.value(); m.name() == "message_id" {
+			id, _ = readInt(v)
+			given = len(v) > 0 && v[0] != 'n'
+		}
+	}
+	return id, given
+}

@@ -171,21 +171,32 @@ func (l *ledger) excuse(of lane, s said) string {
 	if !s.linked {
 		return "NapCat was not linked"
 	}
-	for _, ended := range l.links[of] {
-		if s.at.After(ended.Add(-linkSlack)) && s.at.Before(ended.Add(linkSlack)) {
-			return "on its way when NapCat's link ended"
-		}
-	}
 	for _, w := range l.spans[of] {
 		if s.at.After(w.from) && s.at.Before(w.to) {
 			return w.why
+		}
+	}
+	for _, ended := range l.links[of] {
+		if s.at.After(ended.Add(-linkSlack)) && s.at.Before(ended) {
+			return "on its way when NapCat's link ended"
 		}
 	}
 	return ""
 }
 
 // linkSlack is how long a message may be on its way from NapCat to catflap on a busy machine.
-const linkSlack = time.Second
+const linkSlack = 500 * time.Millisecond
+
+// age is how long before the end of NapCat's link, or before the kill, an excused message was said.
+func (l *ledger) age(of lane, s said) time.Duration {
+	least := time.Hour
+	for _, ended := range l.links[of] {
+		if d := ended.Sub(s.at); d >= 0 && d < least {
+			least = d
+		}
+	}
+	return least
+}
 
 // audit is what became of a lane in one app.
 type audit struct {
@@ -196,7 +207,8 @@ type audit struct {
 	again    int
 	late     int
 	excused  map[string]int
-	lost     []int // without an excuse
+	oldest   map[string]time.Duration // of the excused: how long before the end of the link they were said
+	lost     []int                    // without an excuse
 	swapped  [][2]int
 }
 
@@ -206,7 +218,7 @@ func (l *ledger) audit(app string, of lane) audit {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	a := l.of(app, of)
-	r := audit{app: app, lane: of, got: len(a.order), again: a.again, late: a.late, excused: make(map[string]int)}
+	r := audit{app: app, lane: of, got: len(a.order), again: a.again, late: a.late, excused: make(map[string]int), oldest: make(map[string]time.Duration)}
 	for n, s := range l.said[of] {
 		if !slices.Contains(s.wants, app) {
 			continue
@@ -217,6 +229,9 @@ func (l *ledger) audit(app string, of lane) audit {
 		}
 		if why := l.excuse(of, s); why != "" {
 			r.excused[why]++
+			if s.linked {
+				r.oldest[why] = max(r.oldest[why], l.age(of, s))
+			}
 		} else {
 			r.lost = append(r.lost, n)
 		}

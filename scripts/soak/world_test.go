@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -34,6 +35,29 @@ const (
 	lateApp  = "lateapp"  // everything of the account that catches up
 )
 
+// configuration has an app for each of them. Bounds are wide: what falls out at a bound is another test's.
+const configuration = `
+dataDir: DATA
+language: en
+wsPort: NAPCAT
+gateway: {listen: 127.0.0.1:GATEWAY}
+store: {queueSync: SYNC, sync: 500ms}
+memory: {limit: 256MiB}
+heartbeat: {interval: 1s, timeout: 1s}
+reconnect: {retryDelay: 200ms, maxDelay: 500ms}
+allowFrom: [ANN]
+groups: {"OPS": {}}
+accounts:
+  plain: {wsPath: /plain, accessToken: SECRET, catchUp: false}
+  late: {wsPath: /late, accessToken: SECRET, selfId: 10002}
+apps:
+  all: {accessToken: soak-all, accounts: [plain], requireMention: false, queue: {maxEvents: 20000}}
+  opsonly: {accessToken: soak-opsonly, accounts: [plain], requireMention: false, queue: {maxEvents: 20000}, only: {chats: ["group:OPS"]}}
+  mentions: {accessToken: soak-mentions, accounts: [plain], queue: {maxEvents: 20000}}
+  reverse: {connect: "ws://REVERSE/onebot", accounts: [plain], requireMention: false, queue: {maxEvents: 20000}, except: {chats: ["user:ANN"]}, reconnect: {retryDelay: 100ms, maxDelay: 300ms}}
+  lateapp: {accessToken: soak-lateapp, accounts: [late], requireMention: false, queue: {maxEvents: 20000}}
+`
+
 // views says which lane each app is part of.
 func views() map[string]lane {
 	return map[string]lane{all: plain, opsOnly: plain, mentions: plain, reverse: plain, lateApp: late}
@@ -57,9 +81,9 @@ type world struct {
 	friends []uint64 // approved by the command line
 	full    span     // the last time that the disk was full
 
+	deck   []int // faults that come next
 	counts map[string]int
 	kills  int
-	oldest time.Duration // age at the kill of the oldest message that a kill cost
 }
 
 // newWorld starts everything and returns when every app has met catflap.
@@ -79,27 +103,9 @@ func newWorld(t *testing.T, seed uint64, disk *disk, data string) *world {
 			w.apps[name] = dialIn(t, w.ledger, name, "soak-"+name, fmt.Sprintf("127.0.0.1:%d", gateway))
 		}
 	}
-	w.cat.write(t, fmt.Sprintf(`
-dataDir: %s
-language: en
-wsPort: %d
-gateway: {listen: 127.0.0.1:%d}
-store: {queueSync: %dms, sync: 500ms}
-memory: {limit: 256MiB}
-heartbeat: {interval: 1s, timeout: 1s}
-reconnect: {retryDelay: 200ms, maxDelay: 500ms}
-allowFrom: [%d]
-groups: {"%d": {}}
-accounts:
-  plain: {wsPath: /plain, accessToken: %s, catchUp: false}
-  late: {wsPath: /late, accessToken: %s, selfId: 10002}
-apps:
-  %s: {accessToken: soak-%[9]s, accounts: [plain], requireMention: false, queue: {maxEvents: 20000}}
-  %s: {accessToken: soak-%[10]s, accounts: [plain], requireMention: false, queue: {maxEvents: 20000}, only: {chats: ["group:%[6]d"]}}
-  %s: {accessToken: soak-%[11]s, accounts: [plain], queue: {maxEvents: 20000}}
-  %s: {connect: "ws://%s/onebot", accounts: [plain], requireMention: false, queue: {maxEvents: 20000}, except: {chats: ["user:%[5]d"]}, reconnect: {retryDelay: 100ms, maxDelay: 300ms}}
-  %s: {accessToken: soak-%[14]s, accounts: [late], requireMention: false, queue: {maxEvents: 20000}}
-`, data, ports, gateway, queueSync.Milliseconds(), ann, ops, secret, secret, all, opsOnly, mentions, reverse, w.apps[reverse].cable.address(), lateApp))
+	w.cat.write(t, strings.NewReplacer("DATA", data, "NAPCAT", fmt.Sprint(ports), "GATEWAY", fmt.Sprint(gateway),
+		"SYNC", queueSync.String(), "ANN", fmt.Sprint(ann), "OPS", fmt.Sprint(ops), "SECRET", secret,
+		"REVERSE", w.apps[reverse].cable.address()).Replace(configuration))
 	w.must(w.cat.start())
 	t.Cleanup(func() {
 		select {
@@ -190,6 +196,9 @@ func (w *world) speak(every time.Duration) {
 	w.talk.Go(func() {
 		dice := rand.New(rand.NewPCG(w.seed, 3))
 		for pause(ctx, time.Duration(float64(every)*(0.2+1.6*dice.Float64()))) {
+			if w.naps[plain].Connected() == 0 && dice.IntN(10) > 0 {
+				continue // what is said to nobody proves little
+			}
 			for range 1 + dice.IntN(4) {
 				w.sayPlain(dice)
 			}
