@@ -290,7 +290,8 @@ func (j *Journal) finish(b *queueBatch, ok bool) {
 		}
 	}
 	s.free = slices.Delete(s.free, 0, len(b.free))
-	s.removed = slices.Delete(s.removed, 0, len(b.removed))
+	// Not by number: a cursor that was opened again meanwhile has left the list.
+	s.removed = slices.DeleteFunc(s.removed, func(name string) bool { return slices.Contains(b.removed, name) })
 	for _, c := range j.cursors {
 		if acked, ok := b.acks[cursorName(c.o.App, c.o.Account)]; ok {
 			c.storedAck, c.stored = acked, true

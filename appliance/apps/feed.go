@@ -27,6 +27,8 @@ type feed struct {
 	mu       sync.Mutex
 	closed   uint16 // the close code with which the feed has ended, 0 while it serves
 	cursor   *store.Cursor
+	away     *time.Timer           // while nobody reads the cursor; ends the subscription
+	dropped  uint64                // what waited when a subscription ended
 	links    map[*session]struct{} // all connections: of events, of calls, and one that waits for its elder's end
 	fault    fault                 // why there is no event connection
 	since    time.Time             // of the last change of connected
@@ -56,8 +58,52 @@ func (f *feed) subscribe() *store.Cursor {
 	defer f.mu.Unlock()
 	if f.cursor == nil {
 		f.cursor = f.openCursor()
+		f.awaitReturn()
 	}
 	return f.cursor
+}
+
+// claim gives the cursor to an event connection, which keeps the subscription alive.
+func (f *feed) claim() *store.Cursor {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.stopWaiting()
+	if f.cursor == nil {
+		f.cursor = f.openCursor()
+	}
+	return f.cursor
+}
+
+// awaitReturn ends the subscription when the app stays away for longer than any event is worth keeping: nothing more is
+// written to the disk for it until it returns. The caller holds the lock.
+func (f *feed) awaitReturn() {
+	f.stopWaiting()
+	if f.closed != 0 {
+		return
+	}
+	var t *time.Timer
+	t = time.AfterFunc(f.app.settings().Queue.MaxAge.Request, func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if f.away != t || f.cursor == nil {
+			return
+		}
+		waiting := f.cursor.Stats().Backlog
+		f.dropped += uint64(waiting)
+		f.app.Journal.CloseCursor(f.cursor)
+		f.cursor, f.away = nil, nil
+		f.app.Log.Warn("the app has been away for longer than queue.maxAge.request: nothing is kept for it until it returns",
+			"app", f.app.Name(), "account", f.account.Name, "dropped", waiting)
+	})
+	f.away = t
+}
+
+// stopWaiting: the caller holds the lock.
+func (f *feed) stopWaiting() {
+	if f.away != nil {
+		f.away.Stop()
+		f.away = nil
+	}
 }
 
 // openCursor opens the cursor, or changes the bounds of the one that is open.
@@ -83,6 +129,7 @@ func (f *feed) updated() {
 func (f *feed) unsubscribe() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.stopWaiting()
 	if f.cursor != nil {
 		f.app.Journal.CloseCursor(f.cursor)
 		f.cursor = nil
@@ -114,7 +161,7 @@ func (f *feed) serve(s *session) error {
 	if !s.events {
 		return s.run(f.ctx)
 	}
-	s.cursor = f.subscribe()
+	s.cursor = f.claim()
 	f.takeOver(s)
 	err := s.run(f.ctx)
 	if f.current.CompareAndSwap(s, nil) {
@@ -163,6 +210,7 @@ func (f *feed) takeOver(s *session) {
 func (f *feed) ended(err error) {
 	f.mu.Lock()
 	f.since = f.app.Now()
+	f.awaitReturn()
 	f.mu.Unlock()
 	if f.ctx.Err() == nil {
 		f.failed(err)
@@ -188,6 +236,7 @@ func (f *feed) close(code uint16) {
 	if f.closed == 0 {
 		f.closed = code
 	}
+	f.stopWaiting()
 	for s := range f.links {
 		s.conn.Close(code, closing)
 	}
@@ -215,11 +264,12 @@ func (a *App) Status() []Status {
 		st := Status{App: a.Name(), Account: f.account.Name, Connected: f.current.Load() != nil, Paused: a.paused.Load(), TooLarge: f.tooLarge.Load()}
 		f.mu.Lock()
 		st.Since, st.LastError, st.Hints = f.since, f.fault.text, f.fault.hints
-		cursor := f.cursor
+		cursor, dropped := f.cursor, f.dropped
 		f.mu.Unlock()
 		if cursor != nil {
 			st.Subscribed, st.Cursor = true, cursor.Stats()
 		}
+		st.Cursor.Dropped += dropped
 		out = append(out, st)
 	}
 	return out
