@@ -100,6 +100,8 @@ func needsQuotes(text string) bool {
 func noProblem(string) string { return "" }
 
 // text is a string; check says what is wrong with one, worded as "expected ...".
+//
+//go:noinline
 func text(kind string, check func(string) string) codec {
 	return scalar[string]{
 		kind: kind, tags: []string{"!!str", "!!timestamp"}, expect: "text",
@@ -117,6 +119,8 @@ func text(kind string, check func(string) string) codec {
 func plainText() codec { return text("text", noProblem) }
 
 // secret is a string that is never shown.
+//
+//go:noinline
 func secret() codec {
 	return scalar[string]{
 		kind: "text (secret)", tags: []string{"!!str"}, expect: "text", secret: true,
@@ -138,6 +142,7 @@ func secret() codec {
 	}.codec()
 }
 
+//go:noinline
 func boolean() codec {
 	return scalar[bool]{
 		kind: "boolean", tags: []string{"!!bool"}, expect: "true or false",
@@ -156,6 +161,8 @@ func boolean() codec {
 }
 
 // integer is a whole number within bounds.
+//
+//go:noinline
 func integer[T int | int64 | uint16](low, high int64) codec {
 	expect := fmt.Sprintf("a whole number from %d to %d", low, high)
 	return scalar[T]{
@@ -195,6 +202,8 @@ func decimal(low, high float64) codec {
 }
 
 // duration is a Go duration or a bare number of milliseconds, within bounds; zero is allowed beside them when orZero.
+//
+//go:noinline
 func duration(low, high time.Duration, orZero bool) codec {
 	bounds := fmt.Sprintf("from %s to %s", formatDuration(low), formatDuration(high))
 	if orZero {
@@ -259,6 +268,8 @@ func rate() codec {
 }
 
 // enum is one of a few words; aliases are accepted and replaced.
+//
+//go:noinline
 func enum(words []string, aliases map[string]string) codec {
 	accepted := slices.Clone(words)
 	for alias := range aliases {
@@ -306,6 +317,8 @@ func orReference(schema map[string]any) map[string]any {
 }
 
 // number is a QQ number: digits, as a number or as text.
+//
+//go:noinline
 func number() codec {
 	return scalar[uint64]{
 		kind: "QQ number", tags: []string{"!!int", "!!float", "!!str"}, expect: "a QQ number",

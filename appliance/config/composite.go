@@ -8,6 +8,8 @@ import (
 )
 
 // object is a mapping with known keys.
+//
+//go:noinline
 func object(fields func() []field) codec {
 	return codec{
 		kind:   "mapping",
@@ -35,6 +37,8 @@ func put(mapping *yaml.Node, key string, value *yaml.Node) {
 }
 
 // list is a list of values of one kind. An empty list is nil: where absent and empty differ the list is optional.
+//
+//go:noinline
 func list[T any](element codec) codec {
 	return codec{
 		kind: "list of: " + element.kind,
@@ -83,6 +87,8 @@ func foundBesideList(d *decoder, n *yaml.Node) string {
 }
 
 // optional is a value that may be absent, which is not the same as empty.
+//
+//go:noinline
 func optional[T any](inner codec) codec {
 	out := inner
 	out.absent = true
@@ -105,6 +111,8 @@ func optional[T any](inner codec) codec {
 }
 
 // table is a mapping with keys of the user's own. key checks and normalises one; it says what was wrong, worded as "expected ...".
+//
+//go:noinline
 func table[T any](keyed string, fields func() []field, key func(string) (string, string)) codec {
 	return codec{
 		kind: "mapping of " + keyed,

@@ -39,6 +39,8 @@ func (c codec) inline() bool {
 }
 
 // of makes a bind function from one that knows its owner's type.
+//
+//go:noinline
 func of[T any](get func(*T) any) func(any) any {
 	return func(owner any) any { return get(owner.(*T)) }
 }
