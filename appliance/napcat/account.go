@@ -53,6 +53,8 @@ type Account struct {
 	mu    sync.Mutex
 	link  *session // the current link; nil while NapCat is away
 	state State
+
+	complaint complaint
 }
 
 // State is what is known of NapCat and QQ.
@@ -197,7 +199,7 @@ func (a *Account) serve(conn *link.Conn, remote string) error {
 	for _, e := range lost {
 		e.drop()
 	}
-	a.Log.Info("NapCat linked", "account", a.Name(), "link", a.Config.Link, "remote", remote)
+	a.logLinked(remote)
 	a.Changed()
 
 	var watch sync.WaitGroup
@@ -230,7 +232,7 @@ func (a *Account) detach(s *session, err error) {
 	if !current {
 		return
 	}
-	a.Log.Warn("NapCat link ended", "account", a.Name(), "err", err)
+	a.logEnded(s, err)
 	a.Changed()
 }
 
@@ -277,7 +279,7 @@ func (a *Account) learn(ctx context.Context, s *session) bool {
 	if known {
 		if login.UserID != 0 {
 			if err := a.adopt(login.UserID); err != nil {
-				a.Log.Error("NapCat is logged in as another account", "account", a.Name(), "err", err)
+				s.foreign = true
 				s.refused(err.Error())
 				s.conn.Close(1008, "wrong self id")
 				return true
@@ -286,6 +288,7 @@ func (a *Account) learn(ctx context.Context, s *session) bool {
 		a.mu.Lock()
 		a.state.Nickname = login.Nickname
 		a.mu.Unlock()
+		a.contented()
 	}
 	var groups []struct {
 		GroupID uint64 `json:"group_id"`

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -124,6 +125,68 @@ func TestForwardWrongAccount(t *testing.T) {
 		if strings.HasPrefix(c.Name, "send_") {
 			t.Errorf("%s was called", c.Name)
 		}
+	}
+}
+
+// What stays wrong is said once, and then once an hour, and not at every dial.
+func TestForwardWrongAccountIsSaidOnce(t *testing.T) {
+	for _, tt := range []struct {
+		name, said string
+		pinned     uint64
+		o          simulator.Options
+	}{
+		{"another QQ number", `level=ERROR msg="NapCat is logged in as another account" account=default err="self id 10001 is not this account's 10009;`, 10009, simulator.Options{}},
+		{"a wrong token", `level=WARN msg="NapCat link ended" account=default err="NapCat refuses the access token`, botQQ, simulator.Options{Token: "another"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, url := serveNapCat(t, tt.o)
+			o := forward(url)
+			o.Config.Reconnect.MaxRetries = 1000
+			f := newFixture(t, o, tt.pinned)
+			var hours atomic.Int64
+			f.account.Now = func() time.Time { return time.Now().Add(time.Duration(hours.Load()) * time.Hour) }
+			f.account.Start()
+			ended := func(n uint64) func() bool {
+				return func() bool { return f.account.State().Links > n }
+			}
+			until(t, "several links", ended(10))
+			if got := strings.Count(f.log.String(), tt.said); got != 1 || strings.Count(f.log.String(), "\n") != 2 {
+				t.Fatalf("said %d times; the log is\n%s", got, f.log)
+			}
+			hours.Store(1)
+			links := f.account.State().Links
+			until(t, "several links more", ended(links+10))
+			if got := strings.Count(f.log.String(), tt.said); got != 2 || strings.Count(f.log.String(), "\n") != 3 {
+				t.Fatalf("said %d times; the log is\n%s", got, f.log)
+			}
+			last := f.log.String()[strings.LastIndex(f.log.String(), "times="):]
+			if n, err := strconv.Atoi(strings.TrimSpace(strings.TrimPrefix(last, "times="))); err != nil || n < 5 {
+				t.Errorf("the second line ends in %q", last)
+			}
+		})
+	}
+}
+
+// Once NapCat is the right one, that is said, and a later refusal is said at once.
+func TestComplaintEnds(t *testing.T) {
+	f, _, _ := linked(t)
+	say := f.account.complain
+	for _, c := range []struct {
+		why   string
+		times int
+		due   bool
+	}{{"a", 1, true}, {"a", 0, false}, {"b", 1, true}, {"a", 1, true}} {
+		if times, due := say(c.why); times != c.times || due != c.due {
+			t.Errorf("%s: %d, %t", c.why, times, due)
+		}
+	}
+	f.account.contented()
+	f.account.contented()
+	if n := strings.Count(f.log.String(), "what was wrong is right now"); n != 1 {
+		t.Errorf("said %d times:\n%s", n, f.log)
+	}
+	if times, due := say("a"); times != 1 || !due {
+		t.Errorf("afterwards: %d, %t", times, due)
 	}
 }
 

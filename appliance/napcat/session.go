@@ -17,6 +17,7 @@ type session struct {
 	stop    context.CancelFunc // ends what runs beside the link
 	head    onebot.Head        // of the frame at hand; the one reader uses it
 	refusal string             // why the link will end, if known better than by its close; Account.mu guards it
+	foreign bool               // NapCat is logged in as somebody else; set before refusal
 }
 
 // refused notes why the link will end.
