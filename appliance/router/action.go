@@ -71,7 +71,14 @@ func (r *Router) Action(in apps.Action) {
 			effect = policy.EffectSend // a reply is paced like any message
 		}
 	}
-	if why := app.refusal(l, plan.accounts[l.name], base, quick, effect, target); why != "" {
+	why = app.refusal(l, plan.accounts[l.name], base, quick, effect, target)
+	if why == "" {
+		why = app.chatRefusal(l, plan.accounts[l.name], act.Params, effect)
+	}
+	if why == "" {
+		why = plan.accounts[l.name].fileRefusal(l.name, base, act.Params)
+	}
+	if why != "" {
 		r.audit(l.name, in.App, base, target, "refused", why)
 		refuse(codeFirewall, why)
 		return
@@ -87,7 +94,7 @@ func (r *Router) Action(in apps.Action) {
 		r.audit(l.name, in.App, base, target, "allowed", "")
 	}
 	l.send(call{
-		app: in.App, name: act.Name, base: base, params: act.Params, target: target, effect: effect,
+		app: in.App, name: act.Name, base: base, params: onebot.Standard(base, act.Params), target: target, effect: effect,
 		done: func(a napcat.Answer) {
 			if a.Err != nil {
 				code, wording := failure(a.Err)
@@ -134,6 +141,11 @@ func sends(base string) bool {
 func (a *appPlan) refusal(l *Lane, rules *accountPlan, base string, quick []string, effect policy.Effect, target onebot.Target) string {
 	if v := a.firewall.Decide(base); !v.Allowed {
 		return fmt.Sprintf("%s (apps.%s.actions)", v.Rule, a.name)
+	}
+	for _, name := range onebot.Synonyms(base) {
+		if v := a.denials.Decide(name); !v.Allowed {
+			return fmt.Sprintf("%s does the same as %s, and %s (apps.%s.actions)", base, name, v.Rule, a.name)
+		}
 	}
 	for _, name := range quick {
 		if v := a.firewall.Decide(name); !v.Allowed {
@@ -244,6 +256,7 @@ func (l *Lane) sentMessage(message []byte, chat policy.Chat, h *onebot.Head) {
 	if !ok {
 		return
 	}
+	l.chats.note(id, chat)
 	rules := l.router.plan.Load().accounts[l.name]
 	if rules == nil || !l.sent.add(id) || message == nil || rules.historyLimit == 0 || !l.admits(rules, chat) {
 		return
@@ -283,7 +296,7 @@ func (r *Router) Call(ctx context.Context, account, action string, params []byte
 		err   error
 	}
 	done := make(chan result, 1)
-	l.send(call{name: action, base: base, params: params, target: target, effect: effect, done: func(a napcat.Answer) {
+	l.send(call{name: action, base: base, params: onebot.Standard(base, params), target: target, effect: effect, done: func(a napcat.Answer) {
 		if !a.Final {
 			return
 		}

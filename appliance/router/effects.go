@@ -36,14 +36,13 @@ func (l *Lane) remember(raw []byte, h *onebot.Head, f *policy.Facts, chat policy
 		Account: l.name, Chat: chat, Time: h.Time, User: f.User, Sender: onebot.SenderName(h.Sender),
 		MessageID: h.MessageID, RealSeq: string(h.RealSeq),
 		Context: v.Outcome == policy.Context && !f.Own(),
-		Raw:     raw[h.MessageAt : h.MessageAt+len(h.Message)],
+		Raw:     onebot.Strip(raw[h.MessageAt : h.MessageAt+len(h.Message)]),
 	}
 	if f.Own() {
 		r.Direction = store.Out
 		if !l.sent.add(h.MessageID) {
 			return // recorded when NapCat answered the call that sent it
 		}
-		r.Raw = onebot.Strip(r.Raw)
 	}
 	l.router.Store.History().Add(l.name, limit, r)
 }

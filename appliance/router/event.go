@@ -152,6 +152,7 @@ func (l *Lane) facts(f *policy.Facts, h *onebot.Head, rules *accountPlan) {
 	case policy.Message, policy.Sent:
 		chat, _ := f.Chat()
 		f.Duplicate = l.event.seen.message(chat, h.MessageID, h.RealSeq)
+		l.chats.note(h.MessageID, chat)
 		if f.Detail == "private" {
 			f.Approved = access.Approved(l.name, person)
 		}
@@ -215,6 +216,7 @@ func (l *Lane) seedMemory() {
 		if r.Direction == store.Out {
 			l.sent.add(r.MessageID)
 		}
+		l.chats.note(r.MessageID, r.Chat)
 		if r.RealSeq != "" { // what an app sent has none until NapCat reports it
 			s.seen.message(r.Chat, r.MessageID, []byte(r.RealSeq))
 			l.markChat(r.Chat, []byte(r.RealSeq), r.Time)

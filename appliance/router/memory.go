@@ -12,6 +12,7 @@ import (
 const (
 	maxSeen = 5000
 	maxSent = 2000
+	maxChat = 5000 // as many as NapCat itself resolves
 )
 
 // recent knows the last limit things that were added.
@@ -86,6 +87,46 @@ func (m *sentMemory) has(id int64) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.ids.has(id)
+}
+
+// chatMemory knows the chats of the last messages, received and sent: an action that names only a message id writes to
+// that chat. It is used by several goroutines.
+type chatMemory struct {
+	mu    sync.Mutex
+	limit int
+	chats map[int64]policy.Chat
+	order []int64 // a ring once it is full
+	next  int     // place of the oldest in a full ring
+}
+
+// note keeps the chat of a message. An id that repeats means the newer message, as in NapCat. 0 stands for no id.
+func (m *chatMemory) note(id int64, chat policy.Chat) {
+	if id == 0 || chat.ID == 0 {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.chats == nil {
+		m.chats = make(map[int64]policy.Chat)
+	}
+	_, known := m.chats[id]
+	switch {
+	case known:
+	case len(m.order) < m.limit:
+		m.order = append(m.order, id)
+	default:
+		delete(m.chats, m.order[m.next])
+		m.order[m.next] = id
+		m.next = (m.next + 1) % m.limit
+	}
+	m.chats[id] = chat
+}
+
+func (m *chatMemory) of(id int64) (policy.Chat, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	chat, ok := m.chats[id]
+	return chat, ok
 }
 
 // maxRequests is how many join and friend requests an account remembers, over restarts too: NapCat reports those that

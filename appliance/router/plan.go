@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/catflap/catflap/appliance/config"
+	"github.com/catflap/catflap/appliance/localfile"
 	"github.com/catflap/catflap/appliance/onebot"
 	"github.com/catflap/catflap/policy"
 )
@@ -27,6 +28,7 @@ type accountPlan struct {
 	pairing      policy.PairingLimits
 	pacing       policy.PacingRules
 	owners       []uint64
+	files        localfile.Roots
 	apps         []*appPlan // those that serve the account, in the order of the configuration
 	wantsText    bool
 	catchUp      bool
@@ -37,6 +39,7 @@ type appPlan struct {
 	slot     uint8
 	view     *policy.View
 	firewall *policy.Firewall
+	denials  *policy.Firewall // actions.deny alone, for the other names of an action
 	accounts map[string]bool
 }
 
@@ -57,6 +60,7 @@ func Compile(c *config.Config, slots map[string]uint8, joined func(account strin
 			pairing:      PairingLimits(a),
 			pacing:       pacing(a),
 			owners:       a.Owners,
+			files:        a.FileRoots,
 			wantsText:    set.WantsText(),
 			catchUp:      a.CatchUp && a.HistoryLimit > 0,
 		}
@@ -99,11 +103,15 @@ func compileApp(app config.App, slot uint8, c *config.Config) (*appPlan, error) 
 	if err != nil {
 		return nil, fmt.Errorf("compiling the rights of app %s: %w", app.Name, err)
 	}
+	denials, err := policy.CompileFirewall(policy.FirewallRules{Allow: &[]string{"*"}, Deny: app.Actions.Deny}, effectOf)
+	if err != nil {
+		return nil, fmt.Errorf("compiling the denials of app %s: %w", app.Name, err)
+	}
 	accounts := make(map[string]bool)
 	for _, name := range Serves(app, c) {
 		accounts[name] = true
 	}
-	return &appPlan{name: app.Name, slot: slot, view: view, firewall: firewall, accounts: accounts}, nil
+	return &appPlan{name: app.Name, slot: slot, view: view, firewall: firewall, denials: denials, accounts: accounts}, nil
 }
 
 // Serves lists the enabled accounts that an app serves: those that it names, else all.

@@ -109,6 +109,7 @@ func (r *Router) Lane(name string, index uint16) *Lane {
 	if l == nil {
 		l = &Lane{router: r, name: name, index: index, log: r.Log, marks: make(map[policy.Chat]mark)}
 		l.sent.ids.limit = maxSent
+		l.chats.limit = maxChat
 		l.pace.init(r.Now, r.Rand)
 		r.lanes[name] = l
 	}
@@ -131,9 +132,10 @@ type Lane struct {
 	account atomic.Pointer[napcat.Account]
 	links   atomic.Uint64 // links of the account seen so far
 
-	seed sync.Once
-	sent sentMemory // answers and events add to it
-	pace pace
+	seed  sync.Once
+	sent  sentMemory // answers and events add to it
+	chats chatMemory // likewise
+	pace  pace
 
 	mu       sync.Mutex // one event at a time: live ones, and those that catching up finds
 	event    eventScratch

@@ -53,7 +53,7 @@ var floors = [][]string{
 	{"appliance/napcat", "appliance/apps", "appliance/media", "appliance/simulator"},
 	{"appliance/gate"},
 	{"appliance/link", "appliance/link/bare", "appliance/config", "appliance/onebot12"},
-	{"appliance/onebot", "appliance/config/json5"},
+	{"appliance/onebot", "appliance/config/json5", "appliance/localfile"},
 	{"store"},
 	{"policy"},
 }
@@ -158,6 +158,7 @@ var bare = []struct {
 	{who: "policy", std: true, not: []string{"net", "os", "log", "log/slog", "encoding/json", "reflect", "sync"}, why: "decisions are pure: no clock, no files, no sockets"},
 	{who: "store", also: []string{"go.etcd.io/bbolt", module + "/policy", "golang.org/x/sys"}, std: true, not: []string{"net", "net/http"}, why: "the store is a leaf"},
 	{who: "appliance/onebot", std: true, not: []string{"net", "net/http", "os", "log", "log/slog"}, why: "the wire format does no input or output"},
+	{who: "appliance/localfile", std: true, not: []string{"net", "net/http", "log", "log/slog"}, why: "it looks at paths and opens nothing for anybody"},
 	{who: "appliance/link", std: true, also: []string{"github.com/lxzan/gws"}, not: []string{"encoding/json", "log/slog"}, why: "a link moves bytes; it reads none of them"},
 	{who: "appliance/router", not: []string{"net", "net/http", module + "/appliance/link"}, why: "the router knows no transport"},
 }
