@@ -320,4 +320,7 @@ func TestFault_S07_UnreadableRow(t *testing.T) {
 	if _, err := Open(dir, Options{}); !errors.Is(err, ErrDamaged) {
 		t.Errorf("Open = %v, want ErrDamaged", err)
 	}
+	// The copy to fall back to is not replaced by what could not be read.
+	setAsideByHand(t, dir, stateName)
+	closed(t, opened(t, dir, Options{}))
 }

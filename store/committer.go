@@ -131,8 +131,10 @@ func (c *committer) pass() time.Duration {
 		return c.retryAt - now
 	}
 	ready, wait := c.s.history.ready(now)
-	queue, next, write := c.s.journal.due(false)
+	queue, next, write := c.s.journal.due(false, ready)
 	if ready || write {
+		// History that would soon make a commit of its own shares this one.
+		ready = ready || wait > 0 && wait <= c.s.o.Sync/4
 		if c.commit(queue, ready) != nil {
 			return max(c.retryAt-c.s.o.Steady(), time.Millisecond)
 		}
@@ -290,7 +292,7 @@ func (c *committer) finish() error {
 		errs = append(errs, fmt.Errorf("writing the last history: %w", err))
 	}
 	for len(errs) == 0 {
-		queue, next, write := c.s.journal.due(true)
+		queue, next, write := c.s.journal.due(true, true)
 		if !write && next == 0 {
 			break
 		}

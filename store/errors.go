@@ -43,9 +43,11 @@ func (e *DamagedError) Is(target error) bool { return target == ErrDamaged }
 
 // damaged builds the error for a file, with the way out that fits it.
 func damaged(path, reason string) *DamagedError {
-	remedy := "`catflap restore FILE` puts a backup back; `catflap doctor --fix` sets this file aside and takes the copy made at the last good start (" + stateBackupName + ")"
+	remedy := "keep it as " + stateName + ".bad and copy " + stateBackupName + ", made at the last good start, to " + stateName +
+		" (approvals given since then are lost); without such a copy move " + stateName + " and " + journalName + " away to start anew, without pairings"
 	if filepath.Base(path) == journalName {
-		remedy = "`catflap doctor --fix` sets it aside as " + journalName + ".bad-TIME and starts an empty one (pairings are in " + stateName + " and stay); `catflap restore FILE` puts a backup back"
+		remedy = "rename it to " + journalSetAside + ", and the next start begins an empty one; pairings are in " + stateName +
+			" and stay, kept messages and events that wait are lost"
 	}
 	return &DamagedError{File: path, Reason: reason, Remedy: remedy}
 }

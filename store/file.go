@@ -18,6 +18,8 @@ const (
 	stateName       = "state.db"
 	journalName     = "journal.db"
 	stateBackupName = "state.db.bak"
+	// journalSetAside is what an owner renames a damaged journal.db to: the word that a new one may begin.
+	journalSetAside = "journal.db.bad"
 	// pageSize is fixed: on a kernel with 16 KiB pages bbolt's own choice would triple what reaches the card.
 	pageSize = 4096
 	// minFile is the smallest file that bbolt makes.
@@ -114,8 +116,9 @@ func openError(path string, err error) error {
 }
 
 // checkPair decides whether this is a first start. Files are created under a temporary name and renamed, journal.db
-// first: so an empty or missing file beside the other one is a loss, and never a fresh start.
-func checkPair(dir string, readOnly bool) error {
+// first: so an empty or missing file beside the other one is a loss, and never a fresh start, unless the owner has set
+// journal.db aside.
+func checkPair(dir string, o Options) error {
 	state, journal := filepath.Join(dir, stateName), filepath.Join(dir, journalName)
 	stateSize, err := sizeOf(state)
 	if err != nil {
@@ -133,7 +136,17 @@ func checkPair(dir string, readOnly bool) error {
 	case stateSize > 0 && journalSize > 0:
 		return nil
 	case stateSize > 0:
-		return damaged(journal, "the file is missing beside "+stateName)
+		if decided, err := sizeOf(filepath.Join(dir, journalSetAside)); err != nil {
+			return err
+		} else if decided < 0 {
+			d := damaged(journal, "the file is missing beside "+stateName)
+			d.Remedy = "put it back; or make an empty file " + journalSetAside + " in its place, and the next start begins an empty one"
+			return d
+		}
+		if o.ReadOnly {
+			return fmt.Errorf("opening the store in %s: %s was set aside: start catflap once, which begins an empty one", dir, journalName)
+		}
+		return beginJournal(dir, o)
 	case journalSize > 0:
 		// A first start that was cut short leaves a journal that nothing was written to.
 		if fresh, err := isFresh(journal); err != nil {
@@ -142,15 +155,34 @@ func checkPair(dir string, readOnly bool) error {
 			return damaged(state, "the file is missing beside "+journalName)
 		}
 	}
-	if readOnly {
+	if o.ReadOnly {
 		return fmt.Errorf("opening the store in %s: %w: catflap has not run with this data folder yet", dir, fs.ErrNotExist)
 	}
 	if journalSize < 0 {
-		if err := create(journal, journalSchema()); err != nil {
+		if err := beginJournal(dir, o); err != nil {
 			return err
 		}
 	}
 	return create(state, stateSchema())
+}
+
+// beginJournal makes an empty journal.db. The name of one that was set aside is used up by that: it allows no second start
+// without a journal.
+func beginJournal(dir string, o Options) error {
+	path := filepath.Join(dir, journalName)
+	aside := filepath.Join(dir, journalSetAside)
+	switch err := os.Rename(aside, badName(path, o.Now())); {
+	case err == nil:
+		o.Log.Warn("journal.db was set aside: an empty one begins", "dir", dir)
+	case !errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("beginning %s: %w", path, err)
+	}
+	return create(path, journalSchema())
+}
+
+// badName is what a file is called once it has been replaced.
+func badName(path string, now time.Time) string {
+	return path + ".bad-" + now.UTC().Format("20060102-150405")
 }
 
 // isFresh reports whether a journal.db has never held anything.

@@ -85,7 +85,7 @@ func TestFault_S12_DamagedFiles(t *testing.T) {
 					if !errors.As(err, &d) || !errors.Is(err, ErrDamaged) {
 						t.Fatalf("Open = %v, want a *DamagedError", err)
 					}
-					if d.File != path || !strings.Contains(d.Remedy, "catflap restore") || !strings.Contains(d.Remedy, "doctor --fix") {
+					if d.File != path || !strings.Contains(d.Remedy, name+".bad") {
 						t.Errorf("the error does not lead on: %v", err)
 					}
 				}
@@ -94,11 +94,23 @@ func TestFault_S12_DamagedFiles(t *testing.T) {
 					t.Errorf("the damaged file was changed (%v)", err)
 				}
 				// The way out of the message works, and pairings live through it.
+				byHand := copied(t, dir)
+				setAsideByHand(t, byHand, name)
+				s := opened(t, byHand, Options{})
+				if name == journalName && !s.Access().Approved("bot", 5) {
+					t.Error("the approval went with the journal that was renamed")
+				}
+				if err := tour(s); err != nil {
+					t.Errorf("after the way out: %v", err)
+				}
+				closed(t, s)
+
+				// So does the one of a program.
 				bad, err := SetAside(dir, name, time.Unix(1_800_000_000, 0))
 				if err != nil || filepath.Base(bad) != name+".bad-20270115-080000" {
 					t.Fatalf("SetAside = %q, %v", bad, err)
 				}
-				s := opened(t, dir, Options{})
+				s = opened(t, dir, Options{})
 				if name == journalName && !s.Access().Approved("bot", 5) {
 					t.Error("the approval went with the journal")
 				}
@@ -108,6 +120,48 @@ func TestFault_S12_DamagedFiles(t *testing.T) {
 			})
 		}
 	}
+}
+
+// setAsideByHand does what the error of a damaged file says.
+func setAsideByHand(t *testing.T, dir, name string) {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.Rename(path, path+".bad"); err != nil {
+		t.Fatal(err)
+	}
+	if name == stateName {
+		if err := copyFile(filepath.Join(dir, stateBackupName), path); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// The owner's word allows one start without a journal, not every one.
+func TestFault_S07_JournalSetAsideOnce(t *testing.T) {
+	dir := filled(t)
+	journal := filepath.Join(dir, journalName)
+	setAsideByHand(t, dir, journalName)
+	if _, err := Open(dir, Options{ReadOnly: true}); err == nil || !strings.HasSuffix(err.Error(), "journal.db was set aside: start catflap once, which begins an empty one") {
+		t.Errorf("Open for reading = %v", err)
+	}
+	s := opened(t, dir, Options{Now: func() time.Time { return time.Unix(1_800_000_000, 0) }})
+	if !s.Access().Approved("bot", 5) || len(s.History().List("")) != 0 {
+		t.Error("the approval went, or the journal is not new")
+	}
+	closed(t, s)
+	if _, err := os.Lstat(journal + ".bad-20270115-080000"); err != nil {
+		t.Errorf("what was set aside is gone: %v", err)
+	}
+	if err := os.Remove(journal); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(dir, Options{}); !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "make an empty file journal.db.bad") {
+		t.Errorf("a second start without a journal: %v", err)
+	}
+	if err := os.WriteFile(journal+".bad", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	closed(t, opened(t, dir, Options{}))
 }
 
 // A page deep in a file is found when it is read, and then nothing touches the file any more.

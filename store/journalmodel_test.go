@@ -252,7 +252,7 @@ func journalModel(t *rapid.T, f *file) {
 		}
 	}
 	save := func(t *rapid.T) {
-		b, _, _ := j.due(true)
+		b, _, _ := j.due(true, true)
 		for _, m := range models {
 			m.begin()
 		}

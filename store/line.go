@@ -1,5 +1,7 @@
 package store
 
+import "time"
+
 // place is one event in a cursor's line.
 type place struct {
 	ev      *Event // nil when gone, on the shelf, or when the ring forgot it while it was in flight
@@ -119,6 +121,15 @@ func (l *line) rewind() {
 	}
 	l.sent = 0
 	l.trim()
+}
+
+// late reports whether the oldest place has not been acknowledged since before a moment on the steady clock.
+func (l *line) late(before time.Duration) bool {
+	if l.n == 0 || l.at(0).gone {
+		return false
+	}
+	ev := l.at(0).ev
+	return ev == nil || ev.saved != saveNone || ev.born <= before
 }
 
 // compact removes what is gone from the middle, once it is more than what is live.

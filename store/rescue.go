@@ -18,7 +18,7 @@ import (
 const epochLeap = 1024
 
 // Check walks a whole file and returns the first damage found (ErrDamaged). It takes seconds and memory with a large
-// file, so it is for doctor and restore, and needs the store closed or open for reading.
+// file, so it is for those who ask for it, and needs the store closed or open for reading.
 func Check(path string) error {
 	sch := stateSchema()
 	if filepath.Base(path) == journalName {
@@ -136,7 +136,7 @@ func SetAside(dir, name string, now time.Time) (string, error) {
 	backup := filepath.Join(dir, stateBackupName)
 	if name == stateName {
 		if err := Check(backup); err != nil {
-			return "", fmt.Errorf("there is no good copy of %s: `catflap restore FILE` puts a backup back, or remove %s and %s to start anew, without pairings: %w", stateName, stateName, journalName, err)
+			return "", fmt.Errorf("there is no good copy of %s: put a backup back, or remove %s and %s to start anew, without pairings: %w", stateName, stateName, journalName, err)
 		}
 		if err := copyFile(backup, path+".new"); err != nil {
 			return "", err
@@ -164,7 +164,7 @@ func setAside(path string, now time.Time) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("setting %s aside: %w", path, err)
 	}
-	bad := path + ".bad-" + now.UTC().Format("20060102-150405")
+	bad := badName(path, now)
 	switch err := os.Rename(path, bad); {
 	case errors.Is(err, fs.ErrNotExist):
 		return "", nil

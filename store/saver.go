@@ -16,6 +16,8 @@ const (
 	maxOrphans = 256
 	// deleteAt is how many written events must be free before a commit is made only to delete them.
 	deleteAt = 4096
+	// deleteGroup of them leave with a commit that events make: one by one each would cost the page that it lies on.
+	deleteGroup = 64
 	// deleteRun bounds the deletions of one commit.
 	deleteRun = 1024
 )
@@ -159,9 +161,11 @@ type queueBatch struct {
 	orphans int
 }
 
-// due collects what has been unacknowledged for queueSync (all of it when all is set). next is how long until more may
-// be due, 0 when nothing waits. write is false when there is no reason for a commit of its own.
-func (j *Journal) due(all bool) (b queueBatch, next time.Duration, write bool) {
+// due collects what has been unacknowledged for queueSync (all of it when all is set). A commit costs far more than an
+// event in it: so one that is made anyway (along says that history makes it) also takes what is younger, where the app
+// that it waits for is behind by older events. next is how long until more has to be written, 0 when nothing waits;
+// a quarter of queueSync is added to it, for the same reason. write is false when the queue has no reason for a commit.
+func (j *Journal) due(all, along bool) (b queueBatch, next time.Duration, write bool) {
 	steady, wall, boot := j.steady(), j.now(), j.boot()
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -181,15 +185,18 @@ func (j *Journal) due(all bool) (b queueBatch, next time.Duration, write bool) {
 			next = time.Millisecond
 			break
 		}
-		if wait := ev.born + j.queueSync - steady; wait > 0 && !all && ev.holders > 0 && i >= soon {
+		young := steady-ev.born < j.queueSync && !all && ev.holders > 0 && i >= soon
+		if young && !((along || len(b.events) > 0) && j.waitsForLate(ev, steady)) {
 			s.pressed = false
-			next = wait
+			next = ev.born + j.queueSync + j.queueSync/4 - steady
 			break
 		}
 		j.collect(&b, ev, boot, steady, wall)
 		b.upTo = ev.Seq
 	}
-	b.free = slices.Clone(s.free[:min(len(s.free), deleteRun)])
+	if all || along || len(s.free) >= deleteGroup {
+		b.free = slices.Clone(s.free[:min(len(s.free), deleteRun)])
+	}
 	b.removed = slices.Clone(s.removed)
 	b.acks = map[string]uint64{}
 	fresh := false
@@ -205,6 +212,16 @@ func (j *Journal) due(all bool) (b queueBatch, next time.Duration, write bool) {
 	}
 	write = len(b.events) > 0 || fresh || len(b.removed) > 0 || len(s.free) >= deleteAt || all && (len(b.free) > 0 || len(b.acks) > 0)
 	return b, next, write
+}
+
+// waitsForLate reports whether an app that has not acknowledged something for queueSync is to get the event.
+func (j *Journal) waitsForLate(ev *Event, steady time.Duration) bool {
+	for _, c := range j.cursors {
+		if c.wants(ev) && ev.Seq > c.acked && (c.messages.late(steady-j.queueSync) || c.requests.late(steady-j.queueSync)) {
+			return true
+		}
+	}
+	return false
 }
 
 // collect adds an event to the batch when somebody waits for it and it is not written.

@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/binary"
 	"fmt"
+	"path/filepath"
 
 	"go.etcd.io/bbolt"
 )
@@ -36,7 +37,7 @@ func (s schema) apply(f *file, readOnly bool) error {
 	}
 	switch {
 	case have > s.version():
-		return fmt.Errorf("%w: it has schema %d and this version knows %d: install the newer catflap again, or `catflap restore` a backup made by this version", ErrNewer, have, s.version())
+		return fmt.Errorf("%w: it has schema %d and this version knows %d: install the newer catflap again, or put back the copy that it made before (%s.schema-%d)", ErrNewer, have, s.version(), filepath.Base(f.path), s.version())
 	case have == s.version():
 		return nil
 	case readOnly:

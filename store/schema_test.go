@@ -137,7 +137,7 @@ func TestSchemaMigration(t *testing.T) {
 	}
 
 	_, err = openFile(path, fileOptions{schema: one})
-	want := fmt.Sprintf("opening %s: written by a newer catflap: it has schema 2 and this version knows 1: install the newer catflap again, or `catflap restore` a backup made by this version", path)
+	want := fmt.Sprintf("opening %s: written by a newer catflap: it has schema 2 and this version knows 1: install the newer catflap again, or put back the copy that it made before (%s.schema-1)", path, filepath.Base(path))
 	if !errors.Is(err, ErrNewer) || err.Error() != want {
 		t.Errorf("openFile(newer) = %v, want %s", err, want)
 	}

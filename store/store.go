@@ -115,7 +115,7 @@ func Open(dir string, o Options) (*Store, error) {
 			return nil, fmt.Errorf("creating the data folder %s: %w", dir, err)
 		}
 	}
-	if err := checkPair(dir, o.ReadOnly); err != nil {
+	if err := checkPair(dir, o); err != nil {
 		return nil, err
 	}
 	s := &Store{dir: dir, o: o}
@@ -141,12 +141,6 @@ func Open(dir string, o Options) (*Store, error) {
 // load reads the small tables and gives this start its number.
 func (s *Store) load() error {
 	var epoch uint64
-	if !s.o.ReadOnly {
-		// The file has just passed its checks: the best moment for the copy that `doctor --fix` falls back to.
-		if err := s.state.copyTo(filepath.Join(s.dir, stateBackupName)); err != nil {
-			s.o.Log.Warn("state.db could not be copied", "err", err)
-		}
-	}
 	s.access = newAccess(s.state, s.o)
 	s.accounts = newAccounts(s.state)
 	s.settings = newSettings(s.state)
@@ -158,6 +152,12 @@ func (s *Store) load() error {
 		return errors.Join(s.access.load(tx), s.accounts.load(tx), s.settings.load(tx), s.decisions.load(tx))
 	}); err != nil {
 		return fmt.Errorf("reading %s: %w", s.state.path, err)
+	}
+	if !s.o.ReadOnly {
+		// All that matters could be read: the best moment for the copy to fall back to, and no damaged file replaces it.
+		if err := s.state.copyTo(filepath.Join(s.dir, stateBackupName)); err != nil {
+			s.o.Log.Warn("state.db could not be copied", "err", err)
+		}
 	}
 	// A state.db put back from a copy may know less than the journal: numbers must not be given twice.
 	var given uint64
