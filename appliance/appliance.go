@@ -198,7 +198,11 @@ func (a *Appliance) Reload(context.Context) (console.ReloadResult, error) {
 	a.mu.Lock()
 	before := a.cfg
 	a.mu.Unlock()
-	if err := a.apply(next); err != nil {
+	var busy *listenError
+	if err := a.apply(next); errors.As(err, &busy) {
+		return console.ReloadResult{}, &console.Problem{Status: http.StatusConflict, Message: err.Error(),
+			Remedy: "the running configuration stays as it was"}
+	} else if err != nil {
 		return console.ReloadResult{}, err
 	}
 	limitMemory(next.Memory.Limit)
@@ -224,12 +228,12 @@ func (a *Appliance) apply(next *config.Config) error {
 	if _, err := router.Compile(next, slots, a.store.Accounts().Groups); err != nil {
 		return err
 	}
-	a.seats.SetLimit(next.Limits.Links)
 	opened, err := a.openListeners(next)
 	if err != nil {
 		opened.close()
 		return err
 	}
+	a.seats.SetLimit(next.Limits.Links)
 	maps.Copy(a.listeners, opened.listeners)
 	maps.Copy(a.gateways, opened.gateways)
 

@@ -18,6 +18,16 @@ type openedListeners struct {
 	gateways  map[string]*apps.Gateway
 }
 
+// listenError is an address that could not be had: the file may be right, and the machine is not ready for it.
+type listenError struct {
+	key string // what the address is for
+	err error
+}
+
+func (e *listenError) Error() string { return e.key + ": " + e.err.Error() }
+
+func (e *listenError) Unwrap() error { return e.err }
+
 func (o openedListeners) close() {
 	for _, l := range o.listeners {
 		l.Close()
@@ -35,7 +45,7 @@ func (a *Appliance) openListeners(next *config.Config) (openedListeners, error) 
 		}
 		l, err := napcat.Listen(address, a.Log, a.now)
 		if err != nil {
-			return o, fmt.Errorf("%s: %w", key, err)
+			return o, &listenError{key, err}
 		}
 		o.listeners[address] = l
 	}
@@ -45,7 +55,7 @@ func (a *Appliance) openListeners(next *config.Config) (openedListeners, error) 
 		}
 		g, err := apps.OpenGateway(address, next.Gateway.Platform, &a.seats, a.Log, a.now)
 		if err != nil {
-			return o, fmt.Errorf("%s: %w", key, err)
+			return o, &listenError{key, err}
 		}
 		o.gateways[address] = g
 	}

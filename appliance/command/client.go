@@ -75,7 +75,8 @@ func (s *Shell) connect(c *cli.Context, n need) (*client, error) {
 		return nil, failed("", "talking to the running instance at %s: %v", path, err)
 	}
 	if n == needLive {
-		return nil, failed("start it with `catflap run`; --config must name the file that it runs with",
+		return nil, failed("start it with `catflap run`; --config must name the file that it runs with\n"+
+			"if it runs: it keeps the data folder that it was started with, and a changed dataDir needs a restart",
 			"catflap is not running (nothing answers at %s)", path)
 	}
 	return s.openStore(cfg, n)

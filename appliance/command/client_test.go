@@ -316,7 +316,8 @@ func TestSocketThatIsNone(t *testing.T) {
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	d.want(1, "", "catflap: catflap is not running (nothing answers at "+path+")\n  start it with `catflap run`; --config must name the file that it runs with\n", "status")
+	d.want(1, "", "catflap: catflap is not running (nothing answers at "+path+")\n  start it with `catflap run`; --config must name the file that it runs with\n"+
+		"  if it runs: it keeps the data folder that it was started with, and a changed dataDir needs a restart\n", "status")
 }
 
 // An answer that breaks off is an error, with an instance and without.

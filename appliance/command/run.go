@@ -3,10 +3,12 @@ package command
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"syscall"
 
@@ -14,6 +16,7 @@ import (
 
 	"github.com/catflap/catflap/appliance"
 	"github.com/catflap/catflap/appliance/config"
+	"github.com/catflap/catflap/appliance/console"
 	"github.com/catflap/catflap/appliance/service"
 	"github.com/catflap/catflap/store"
 )
@@ -50,11 +53,7 @@ func (s *Shell) serve(ctx context.Context, cfg *config.Config) (err error) {
 	}
 	a, err := appliance.Open(cfg, appliance.Options{Log: log, Version: s.Version, Reload: load})
 	if err != nil {
-		remedy := ""
-		if errors.Is(err, store.ErrLocked) {
-			remedy = "`catflap status` shows whether it is another catflap"
-		}
-		return failed(remedy, "%v", err)
+		return notOpened(ctx, cfg, err)
 	}
 	defer func() {
 		if closing := a.Close(); err == nil && closing != nil {
@@ -86,6 +85,22 @@ func (s *Shell) serve(ctx context.Context, cfg *config.Config) (err error) {
 		return failed("", "%v", err)
 	}
 	return nil
+}
+
+// notOpened says why catflap does not start. The most likely holder of the store is another catflap, which answers.
+func notOpened(ctx context.Context, cfg *config.Config, err error) error {
+	if !errors.Is(err, store.ErrLocked) && !errors.Is(err, console.ErrInUse) {
+		return failed("", "%v", err)
+	}
+	path := filepath.Join(cfg.DataDir, appliance.AdminSocket)
+	if other, dialling := dialSocket(ctx, path); dialling == nil || errors.Is(dialling, fs.ErrPermission) {
+		if dialling == nil {
+			_ = other.close()
+		}
+		return failed("`catflap status` shows it; stop it first, or give this one a dataDir of its own",
+			"another catflap runs with the data folder %s and holds %s", cfg.DataDir, path)
+	}
+	return failed("a catflap command may be at work there: try again when it has ended", "%v", err)
 }
 
 // notify tells systemd, which may be waiting for it.
