@@ -3,6 +3,7 @@ package apps
 import (
 	"net"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
@@ -82,4 +83,76 @@ func TestFault_S06_LinksAreBounded(t *testing.T) {
 	come(t, g, "/api", token)
 	app.Close(1012, false)
 	until(t, "all places are free", func() bool { return places.Used() == 0 })
+}
+
+// An app whose link is half-dead comes back although its old link still holds the last place.
+func TestFault_S06_AReconnectNeedsNoPlaceOfItsOwn(t *testing.T) {
+	h, b := newHouse(t), newBot("default", 0, botQQ)
+	app := h.app(0, config.App{Name: "koishi", AccessToken: token, Heartbeat: time.Hour}, b)
+	var places gate.Seats
+	places.SetLimit(1)
+	g := openWith(t, &places, app, h.app(1, config.App{Name: "nonebot", AccessToken: "tk-2", Heartbeat: time.Hour}, b))
+	full := func(path, token string) {
+		t.Helper()
+		status, body := knock(t, g, "GET", path, func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+token) })
+		if status != http.StatusServiceUnavailable || body != "1 links are open already (limits.links)" {
+			t.Fatalf("a second link to %s: %d %q", path, status, body)
+		}
+	}
+	block := make(chan struct{})
+	p := comeTo(t, g, "/", token, block) // reads nothing after its first frame
+	revive := sync.OnceFunc(func() { close(block) })
+	t.Cleanup(revive)
+	p.greeting(botQQ)
+	for range 3 {
+		next := come(t, g, "/", token)
+		next.greeting(botQQ)
+		revive()
+		p.closed()
+		until(t, "the old link's place is free", func() bool { return places.Used() == 1 })
+		p = next
+		full("/api", token) // calls take nothing over
+		full("/", "tk-2")   // nobody is there whose place it could have
+	}
+	p.expect(h.tell(b, 0))
+	app.Close(1012, false)
+	until(t, "all places are free", func() bool { return places.Used() == 0 })
+}
+
+// While one connection waits for its elder's end, no other comes in above the limit.
+func TestOneHeirAtATime(t *testing.T) {
+	h, b := newHouse(t), newBot("default", 0, botQQ)
+	app := h.app(0, config.App{Name: "koishi", AccessToken: token, Heartbeat: time.Hour}, b)
+	var places gate.Seats
+	places.SetLimit(1)
+	g := openWith(t, &places, app)
+	p := come(t, g, "/", token)
+	p.greeting(botQQ)
+	f := app.feed("default")
+	take := func() seat {
+		t.Helper()
+		s, refusal := g.seat(f, true)
+		if refusal != nil {
+			t.Fatalf("an heir was refused: %v", refusal)
+		}
+		return s
+	}
+	refused := func(events bool) {
+		t.Helper()
+		if _, refusal := g.seat(f, events); refusal == nil {
+			t.Fatal("a link above the limit came in")
+		}
+	}
+	refused(false)
+	first := take()
+	refused(true)
+	first.settle()
+	second := take()
+	first.leave() // the heir of the first is on its way still
+	refused(true)
+	second.leave() // it never came up
+	take().leave()
+	if n := places.Used(); n != 1 {
+		t.Errorf("%d places are taken", n)
+	}
 }

@@ -18,6 +18,7 @@ type feed struct {
 	stop    context.CancelFunc
 
 	current atomic.Pointer[session] // the event connection; nil while the app is away
+	heir    atomic.Bool             // an event connection above limits.links is about to take over
 
 	pongs    pongs
 	tooLarge atomic.Uint64 // actions above limits.maxFrameMb
@@ -197,6 +198,9 @@ func (f *feed) takeOver(s *session) {
 	if old := f.current.Swap(s); old != nil {
 		old.conn.Close(1000, "a newer connection with the same token took over")
 		<-old.done
+	}
+	if s.alone != nil {
+		s.alone()
 	}
 	f.mu.Lock()
 	f.fault, f.since = fault{}, f.app.Now()

@@ -289,6 +289,8 @@ func (f *framework) url() string {
 }
 
 func (f *framework) take(w http.ResponseWriter, r *http.Request) {
+	f.wg.Add(1) // before the upgrade: the server's Close waits for what has not been upgraded
+	defer f.wg.Done()
 	f.dials.Add(1)
 	if s := f.status.Load(); s != 0 {
 		w.WriteHeader(int(s))
@@ -304,8 +306,6 @@ func (f *framework) take(w http.ResponseWriter, r *http.Request) {
 	}
 	p := newPeer(f.t, conn)
 	p.header, p.path = r.Header, r.URL.Path
-	f.wg.Add(1)
-	defer f.wg.Done()
 	f.peers <- p
 	p.serve()
 }

@@ -1,10 +1,8 @@
 package apps
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -17,38 +15,26 @@ import (
 )
 
 // Gateway accepts the forward WebSockets of apps on one address: the shared gateway, or an app's own port.
-// The token says which app it is.
+// The token says which app it is. Connections that are up belong to their apps.
 type Gateway struct {
+	*gate.Door
 	platform string
-	server   *http.Server
-	listener net.Listener
-	ledger   gate.Ledger
 	seats    *gate.Seats
-	start    sync.Once
-	done     chan struct{}
-	requests sync.WaitGroup
 
-	mu     sync.Mutex
-	closed bool
-	apps   []*App
+	mu   sync.Mutex
+	apps []*App
 }
 
 // OpenGateway binds an address; serving begins with Set, so that nobody is turned away before. Platform is the first element of the onebots layout.
 func OpenGateway(address, platform string, seats *gate.Seats, log *slog.Logger, now func() time.Time) (*Gateway, error) {
-	l, err := gate.Listen(address)
+	g := &Gateway{platform: platform, seats: seats}
+	door, err := gate.Open(address, log, now, g.answer)
 	if err != nil {
 		return nil, err
 	}
-	g := &Gateway{platform: platform, seats: seats, listener: l, done: make(chan struct{}), ledger: gate.Ledger{Log: log, Now: now}}
-	g.server = gate.NewServer(g)
+	g.Door = door
 	return g, nil
 }
-
-// Address is where the gateway really listens.
-func (g *Gateway) Address() string { return g.listener.Addr().String() }
-
-// Refused returns the connections that were refused lately, newest last.
-func (g *Gateway) Refused() []gate.Refused { return g.ledger.Last() }
 
 // Set replaces the apps that the gateway admits, and begins to serve when it is called first. Connections that
 // are up are not touched.
@@ -56,85 +42,67 @@ func (g *Gateway) Set(apps []*App) {
 	g.mu.Lock()
 	g.apps = apps
 	g.mu.Unlock()
-	g.start.Do(func() {
-		go func() {
-			defer close(g.done)
-			_ = g.server.Serve(g.listener)
-		}()
-	})
+	g.Serve()
 }
 
-// Close stops accepting and waits for requests that are being decided. Connections belong to their apps and are
-// closed there.
-func (g *Gateway) Close() {
-	g.mu.Lock()
-	g.closed = true
-	g.mu.Unlock()
-	_ = g.server.Close()
-	_ = g.listener.Close()
-	g.start.Do(func() { close(g.done) })
-	<-g.done
-	g.requests.Wait()
-}
-
-// enter counts a request until g.requests.Done. It is false once the gateway is closed.
-func (g *Gateway) enter() bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.closed {
-		return false
-	}
-	g.requests.Add(1)
-	return true
-}
-
-// ServeHTTP decides about one connection of an app.
-func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !g.enter() {
-		http.Error(w, "catflap is going away", http.StatusServiceUnavailable)
-		return
-	}
-	defer g.requests.Done()
-	app, refusal := g.app(r)
+// answer decides about one connection of an app.
+func (g *Gateway) answer(k *gate.Knock) {
+	app, refusal := g.app(k.Request)
 	if refusal != nil {
-		g.ledger.Answer(w, r, "", refusal)
+		k.Refuse(refusal)
 		return
 	}
-	g.ledger.Delays.Succeeded(r.RemoteAddr)
-	f, events, refusal := g.place(app, r)
+	k.Who = app.Name()
+	k.Trust()
+	f, events, refusal := g.place(app, k.Request)
 	if refusal != nil {
-		g.ledger.Answer(w, r, app.Name(), refusal)
+		k.Refuse(refusal)
 		return
 	}
-	if refusal := g.seats.Take(); refusal != nil {
-		g.ledger.Answer(w, r, app.Name(), refusal)
+	seat, refusal := g.seat(f, events)
+	if refusal != nil {
+		k.Refuse(refusal)
 		return
 	}
-	leave := sync.OnceFunc(g.seats.Leave)
-	conn, err := link.Accept(w, r, app.linkOptions())
-	if err != nil {
-		leave()
-	}
-	switch {
-	case errors.Is(err, link.ErrVersion):
-		w.Header().Set("Sec-WebSocket-Version", "13")
-		g.ledger.Answer(w, r, app.Name(), &gate.Refusal{Status: http.StatusUpgradeRequired, Reason: err.Error()})
-		return
-	case errors.Is(err, link.ErrNotUpgrade):
-		g.ledger.Answer(w, r, app.Name(), &gate.Refusal{Status: http.StatusBadRequest, Reason: err.Error()})
-		return
-	case err != nil: // the connection is closed already
-		g.ledger.Note(r.RemoteAddr, app.Name(), &gate.Refusal{Status: http.StatusBadRequest, Reason: fmt.Sprintf("upgrade failed: %v", err)})
+	conn := k.Accept(app.linkOptions())
+	if conn == nil {
+		seat.leave()
 		return
 	}
+	s := newSession(f, conn, events)
+	s.alone = seat.settle
 	serve := func() {
-		defer leave()
-		_ = f.serve(newSession(f, conn, events))
+		defer seat.leave()
+		_ = f.serve(s)
 	}
 	if !f.spawn(serve) {
-		leave()
+		seat.leave()
 		conn.Close(link.CloseRestart, closing)
 	}
+}
+
+// seat is one connection's place among limits.links.
+type seat struct {
+	settle func() // the connection is not above the limit any more; nil if it never was
+	leave  func() // the connection has ended
+}
+
+// seat takes a place for a connection. When all are taken, an event connection still comes in if it takes over from an
+// elder one, one at a time: the elder may be half-dead and hold the very place that the app needs to come back.
+func (g *Gateway) seat(f *feed, events bool) (seat, *gate.Refusal) {
+	refusal := g.seats.Take()
+	if refusal == nil {
+		return seat{leave: g.seats.Leave}, nil
+	}
+	if !events || f.current.Load() == nil || !f.heir.CompareAndSwap(false, true) {
+		return seat{}, refusal
+	}
+	g.seats.Exceed()
+	settle := sync.OnceFunc(func() { f.heir.Store(false) }) // once: by its end there may be an heir of its own
+	return seat{settle: settle, leave: func() {
+		settle()
+		g.seats.Leave()
+	}}, nil
 }
 
 // app finds whose token the request carries. All tokens are compared, in a time that tells nothing.

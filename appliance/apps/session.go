@@ -25,6 +25,7 @@ type session struct {
 	events bool
 	cursor *store.Cursor // nil unless events
 	done   chan struct{} // closed when an event session has ended
+	alone  func()        // called when the elder event connection has ended; may be nil
 	self   uint64        // whom the connection was opened for; 0 until lifecycle tells the app
 
 	pulse pulse

@@ -3,6 +3,8 @@ package command
 import (
 	"strings"
 	"unicode/utf8"
+
+	"github.com/catflap/catflap/appliance/onebot"
 )
 
 // longest name that is compared; what is longer is no name.
@@ -20,33 +22,9 @@ func nearest(word string, candidates []string) string {
 		if strings.HasPrefix(c, word) {
 			return c
 		}
-		if d := distance(word, c); d <= limit && (best == "" || d < limit) {
+		if d := onebot.Distance(word, c); d <= limit && (best == "" || d < limit) {
 			best, limit = c, d
 		}
 	}
 	return best
-}
-
-// distance counts inserted, removed, changed and swapped letters.
-func distance(a, b string) int {
-	x, y := []rune(a), []rune(b)
-	before, last, row := make([]int, len(y)+1), make([]int, len(y)+1), make([]int, len(y)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := 1; i <= len(x); i++ {
-		row[0] = i
-		for j := 1; j <= len(y); j++ {
-			cost := 1
-			if x[i-1] == y[j-1] {
-				cost = 0
-			}
-			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
-			if i > 1 && j > 1 && x[i-1] == y[j-2] && x[i-2] == y[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-		}
-		before, last, row = last, row, before
-	}
-	return last[len(y)]
 }

@@ -428,6 +428,13 @@ apps: {a: {accessToken: x, transports: []}}
 `, []string{
 			"catflap.yaml:2:40: apps.a.transports: an empty list allows nothing: name ws, http or sse, or remove the key for all, or write enabled: false",
 		}},
+		{"app that selects nothing", `accessToken: t0ken-1
+apps: {a: {accessToken: x, only: {chats: []}, except: {types: [], commands: []}}}
+`, []string{
+			"catflap.yaml:2:42: apps.a.only.chats: an empty list selects nothing: name some, or remove the key",
+			"catflap.yaml:2:63: apps.a.except.types: an empty list selects nothing: name some, or remove the key",
+			"catflap.yaml:2:77: apps.a.except.commands: an empty list selects nothing: name some, or remove the key",
+		}},
 		{"unknown transport", `accessToken: t0ken-1
 apps: {a: {accessToken: x, transports: [tcp]}}
 `, []string{

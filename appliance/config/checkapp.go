@@ -20,6 +20,8 @@ func (d *decoder) checkApp(c *Config, a *App) {
 	d.checkAppAccounts(c, a, path)
 	d.checkReconnect(a.Reconnect, []string{path + ".reconnect"})
 	d.checkCAFile(a.CAFile, []string{path + ".caFile"})
+	d.checkMatch(path + ".only")
+	d.checkMatch(path + ".except")
 	if a.Actions.Allow != nil {
 		d.warnOfActions(*a.Actions.Allow, path+".actions.allow")
 	}
@@ -32,6 +34,15 @@ func (d *decoder) checkApp(c *Config, a *App) {
 			if transport != "ws" {
 				d.warnAt(d.where(path+".transports"), path+".transports", "%s is not served at the gateway by this version", transport)
 			}
+		}
+	}
+}
+
+// checkMatch: an empty list would count as absent, so an app that was to receive nothing would receive everything.
+func (d *decoder) checkMatch(path string) {
+	for _, key := range []string{"chats", "types", "commands"} {
+		if list := path + "." + key; d.has(list) && !d.has(itemPath(list, 0)) && d.sound(list) {
+			d.failAt(d.where(list), list, "an empty list selects nothing: name some, or remove the key")
 		}
 	}
 }

@@ -46,7 +46,10 @@ func (a *App) node(reveal bool) *yaml.Node {
 			continue
 		}
 		n := f.codec.write(f.bind(a), reveal)
-		if n == nil || n.Kind == yaml.MappingNode && emptyMatch(f.key, n) {
+		if n != nil && (f.key == "only" || f.key == "except") {
+			n = filled(n)
+		}
+		if n == nil {
 			continue
 		}
 		put(out, f.key, n)
@@ -54,16 +57,18 @@ func (a *App) node(reveal bool) *yaml.Node {
 	return out
 }
 
-func emptyMatch(key string, n *yaml.Node) bool {
-	if key != "only" && key != "except" {
-		return false
-	}
+// filled is a mapping without its empty lists, nil if nothing is left.
+func filled(n *yaml.Node) *yaml.Node {
+	out := &yaml.Node{Kind: n.Kind, Tag: n.Tag}
 	for i := 1; i < len(n.Content); i += 2 {
-		if len(n.Content[i].Content) > 0 || n.Content[i].Kind == yaml.ScalarNode {
-			return false
+		if v := n.Content[i]; v.Kind == yaml.ScalarNode || len(v.Content) > 0 {
+			out.Content = append(out.Content, n.Content[i-1], v)
 		}
 	}
-	return true
+	if len(out.Content) == 0 {
+		return nil
+	}
+	return out
 }
 
 // render writes a tree as YAML.

@@ -1,5 +1,5 @@
-// Package gate decides whether a peer may open a link at all: tokens as OneBot spells them, browsers kept out,
-// and growing delays for addresses that guess. It runs before any upgrade and never writes a token anywhere.
+// Package gate is where peers come in: the address that they knock at, tokens as OneBot spells them, browsers kept out,
+// growing delays for addresses that guess, and a memory of who was refused. It never writes a token anywhere.
 package gate
 
 import (

@@ -29,4 +29,9 @@ func TestSeats(t *testing.T) {
 	if refusal := s.Take(); refusal != nil {
 		t.Errorf("a seat of the new limit was refused: %v", refusal)
 	}
+	s.Exceed()
+	s.Leave()
+	if refusal := s.Take(); s.Used() != 3 || refusal == nil {
+		t.Errorf("after one above the bound has left: %d taken, then %v", s.Used(), refusal)
+	}
 }

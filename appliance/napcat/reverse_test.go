@@ -12,7 +12,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/catflap/catflap/appliance/gate"
 	"github.com/catflap/catflap/appliance/link"
 	"github.com/catflap/catflap/appliance/simulator"
 )
@@ -109,7 +108,12 @@ func TestFault_S04_Handshake(t *testing.T) {
 func TestFault_S04_WrongTokensAreDelayed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t, setup(), botQQ)
-		l := &Listener{ledger: gate.Ledger{Log: slog.New(slog.DiscardHandler), Now: time.Now}, accounts: map[string]*Account{wsPath: f.account}}
+		l, err := Listen("127.0.0.1:0", slog.New(slog.DiscardHandler), time.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(l.Close)
+		l.accounts = map[string]*Account{wsPath: f.account} // Set would serve, and the clock stands while a socket is awaited
 		ask := func(remote, given string) time.Duration {
 			r := httptest.NewRequest(http.MethodGet, wsPath, nil)
 			r.RemoteAddr = remote

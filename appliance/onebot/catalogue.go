@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode/utf8"
 )
 
 //go:embed actions.json
@@ -100,42 +101,12 @@ func Names() []string {
 // Nearest names the known action that somebody probably meant, or "" when
 // none is close.
 func Nearest(name string) string {
-	best, least := "", max(2, len(name)/4)+1
-	if len(name) > 64 {
-		return ""
-	}
+	best, least := "", max(2, utf8.RuneCountInString(name)/4)+1
 	for i := range catalogue() {
 		known := catalogue()[i].Name
-		if d := distance(name, known, least); d < least {
+		if d := Distance(name, known); d < least {
 			best, least = known, d
 		}
 	}
 	return best
-}
-
-// distance is the number of inserted, removed, replaced or swapped bytes; at
-// least limit when it reaches that.
-func distance(a, b string, limit int) int {
-	if len(a)-len(b) >= limit || len(b)-len(a) >= limit {
-		return limit
-	}
-	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-		}
-		before, last, row = last, row, before
-	}
-	return last[len(b)]
 }

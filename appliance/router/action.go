@@ -52,49 +52,32 @@ func (r *Router) Action(in apps.Action) {
 		refuse(codeFirewall, fmt.Sprintf("app %s is not enabled (apps.%s.enabled)", in.App, in.App))
 		return
 	}
-	if act.HasSelfID && act.SelfID == 0 {
-		refuse(codeBadFrame, "self_id is not a QQ number")
-		return
-	}
-	l, why := r.choose(app, in.Account, act.SelfID)
+	l, why := r.choose(app, in.Account, &act)
 	if l == nil {
 		refuse(codeBadFrame, why)
 		return
 	}
-	base, _ := onebot.Normalise(act.Name)
-	effect, _ := effectOf(base)
-	target := onebot.TargetOf(base, act.Params)
-	var quick []string
-	if base == ".handle_quick_operation" {
-		quick = onebot.QuickActions(act.Params)
-		if slices.ContainsFunc(quick, sends) {
-			effect = policy.EffectSend // a reply is paced like any message
-		}
-	}
-	why = app.refusal(l, plan.accounts[l.name], base, quick, effect, target)
-	if why == "" {
-		why = app.chatRefusal(l, plan.accounts[l.name], act.Params, effect)
-	}
-	if why == "" {
-		why = plan.accounts[l.name].fileRefusal(l.name, base, act.Params)
-	}
-	if why != "" {
-		r.audit(l.name, in.App, base, target, "refused", why)
+
+	o := newOrder(&act)
+	if why := app.judge(l, plan.accounts[l.name], o); why != "" {
+		r.audit(l.name, in.App, o.base, o.target, "refused", why)
 		refuse(codeFirewall, why)
 		return
 	}
-	if err := onebot.CheckSend(base, act.Params); err != nil {
+	if err := onebot.CheckSend(o.base, o.params); err != nil {
 		refuse(codeBadFrame, err.Error())
 		return
 	}
-	if base == "get_login_info" && l.answerLogin(in.Reply, echo) {
+
+	if o.base == "get_login_info" && l.answerLogin(in.Reply, echo) {
 		return
 	}
-	if effect == policy.EffectDestructive {
-		r.audit(l.name, in.App, base, target, "allowed", "")
+
+	if o.effect == policy.EffectDestructive {
+		r.audit(l.name, in.App, o.base, o.target, "allowed", "")
 	}
 	l.send(call{
-		app: in.App, name: act.Name, base: base, params: onebot.Standard(base, act.Params), target: target, effect: effect,
+		app: in.App, name: act.Name, base: o.base, params: onebot.Standard(o.base, o.params), target: o.target, effect: o.effect,
 		done: func(a napcat.Answer) {
 			if a.Err != nil {
 				code, wording := failure(a.Err)
@@ -108,7 +91,11 @@ func (r *Router) Action(in apps.Action) {
 
 // choose finds the account that an action is for: the connection's own, unless self_id names another that the
 // app serves. An action never goes to several accounts.
-func (r *Router) choose(app *appPlan, connection string, self uint64) (*Lane, string) {
+func (r *Router) choose(app *appPlan, connection string, act *onebot.Action) (l *Lane, why string) {
+	self := act.SelfID
+	if act.HasSelfID && self == 0 {
+		return nil, "self_id is not a QQ number"
+	}
 	own := r.lane(connection)
 	if self == 0 || own != nil && own.Self() == self {
 		if own == nil {
@@ -129,45 +116,6 @@ func (r *Router) choose(app *appPlan, connection string, self uint64) (*Lane, st
 	}
 	sort.Strings(names)
 	return nil, fmt.Sprintf("self_id %d is no account of this app; it serves %s", self, strings.Join(names, ", "))
-}
-
-// sends reports whether an action sends a message.
-func sends(base string) bool {
-	effect, _ := effectOf(base)
-	return effect == policy.EffectSend
-}
-
-// refusal says which rule forbids an action, "" if none does. Quick are the actions that a quick operation stands for.
-func (a *appPlan) refusal(l *Lane, rules *accountPlan, base string, quick []string, effect policy.Effect, target onebot.Target) string {
-	if v := a.firewall.Decide(base); !v.Allowed {
-		return fmt.Sprintf("%s (apps.%s.actions)", v.Rule, a.name)
-	}
-	for _, name := range onebot.Synonyms(base) {
-		if v := a.denials.Decide(name); !v.Allowed {
-			return fmt.Sprintf("%s does the same as %s, and %s (apps.%s.actions)", base, name, v.Rule, a.name)
-		}
-	}
-	for _, name := range quick {
-		if v := a.firewall.Decide(name); !v.Allowed {
-			return fmt.Sprintf("a quick operation is %s, and %s (apps.%s.actions)", name, v.Rule, a.name)
-		}
-	}
-	if !a.firewall.TargetsPolicy() || effect == policy.EffectRead || rules == nil {
-		return ""
-	}
-	const rule = "apps.%s.targets: policy"
-	if target.Unclear {
-		return fmt.Sprintf("the target is neither a number nor a decimal string ("+rule+")", a.name)
-	}
-	for _, group := range []uint64{target.Group, target.Via} {
-		if group != 0 && !rules.set.AdmitsGroup(group) {
-			return fmt.Sprintf("group %d is not admitted by the policy ("+rule+")", group, a.name)
-		}
-	}
-	if target.User != 0 && !l.admits(rules, policy.Chat{ID: target.User}) {
-		return fmt.Sprintf("user %d is not admitted by the policy ("+rule+")", target.User, a.name)
-	}
-	return ""
 }
 
 // answerLogin answers get_login_info while NapCat is away: who the bot is does not change, and Koishi stays offline
@@ -265,15 +213,6 @@ func (l *Lane) sentMessage(message []byte, chat policy.Chat, h *onebot.Head) {
 		Account: l.name, Chat: chat, Time: l.router.Now().Unix(), User: l.Self(), MessageID: id,
 		Direction: store.Out, Raw: message,
 	})
-}
-
-// admits reports whether gate 3 lets a chat in: the owner's private chats are not the bot's business.
-func (l *Lane) admits(rules *accountPlan, chat policy.Chat) bool {
-	if chat.Group {
-		return rules.set.AdmitsGroup(chat.ID)
-	}
-	access := l.router.Store.Access()
-	return rules.set.AdmitsUser(chat.ID, access.Approved(l.name, chat.ID), access.Blocked(l.name, chat.ID))
 }
 
 // Call makes an action for the owner, who may do everything. It returns NapCat's envelope, without echo.

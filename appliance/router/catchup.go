@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/catflap/catflap/appliance/napcat"
@@ -126,7 +125,7 @@ func (l *Lane) gaps(ctx context.Context, a *napcat.Account) ([]gap, error) {
 		if !ok || head.Time < oldest || !l.admits(rules, chat) || head.Detail == "private" && head.SubType == "group" {
 			continue
 		}
-		if known, new := l.behind(chat, &head); new {
+		if known, fresh := l.behind(chat, &head); fresh {
 			out = append(out, gap{chat, known})
 		}
 		if len(out) == maxCatchUpChats {
@@ -321,7 +320,7 @@ func (l *Lane) missedRequests(ctx context.Context, a *napcat.Account) (int, erro
 // saveRequests keeps which requests were seen. It writes to disk.
 func (l *Lane) saveRequests() {
 	l.mu.Lock()
-	text := strings.Join(l.requests.known, "\n")
+	text := l.requests.text()
 	l.mu.Unlock()
 	if err := l.router.Store.Settings().Set(requestsKey+l.name, text); err != nil {
 		l.log.Warn("remembering which requests were seen failed", "account", l.name, "err", err)

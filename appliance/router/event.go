@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -170,8 +169,8 @@ func (l *Lane) facts(f *policy.Facts, h *onebot.Head, rules *accountPlan) {
 			f.Text = string(l.event.text)
 		}
 	case policy.Request:
-		f.Duplicate = l.requests.add(f.Detail, string(h.Flag))
-		if !f.Duplicate {
+		var kept bool
+		if f.Duplicate, kept = l.requests.add(f.Detail, h.Flag); kept && !f.Duplicate {
 			l.router.chore(l.saveRequests)
 		}
 	case policy.Notice:
@@ -205,9 +204,7 @@ func (l *Lane) seedMemory() {
 	s := &l.event
 	s.seen.init()
 	s.names.init()
-	if text := l.router.Store.Settings().Get(requestsKey + l.name); text != "" {
-		l.requests.known = strings.Split(text, "\n")
-	}
+	l.requests.load(l.router.Store.Settings().Get(requestsKey + l.name))
 	var past []store.Record
 	l.router.Store.History().Recent(l.name, maxSeen, func(r store.Record) {
 		past = append(past, store.Record{Chat: r.Chat, MessageID: r.MessageID, RealSeq: r.RealSeq, Direction: r.Direction, Time: r.Time})

@@ -3,6 +3,7 @@ package router
 import (
 	"hash/maphash"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/catflap/catflap/policy"
@@ -129,25 +130,49 @@ func (m *chatMemory) of(id int64) (policy.Chat, bool) {
 	return chat, ok
 }
 
-// maxRequests is how many join and friend requests an account remembers, over restarts too: NapCat reports those that
-// nobody decided again and again.
-const maxRequests = 200
+// Bounds of the join and friend requests that an account remembers, over restarts too: NapCat reports those that nobody
+// decided again and again.
+const (
+	maxRequests = 200
+	maxRequest  = 256 // bytes of one request's type and flag; NapCat's have some twenty
+)
 
 // requestMemory knows the last requests by type and flag.
 type requestMemory struct {
 	known []string // oldest first
 }
 
-// add notes a request and reports whether it was known.
-func (m *requestMemory) add(kind, flag string) bool {
-	if m.has(kind, flag) {
-		return true
+// add notes a request and reports whether it was known, and whether it is kept: one that could not be stored is not, and
+// is new each time.
+func (m *requestMemory) add(kind string, flag []byte) (known, kept bool) {
+	if len(kind)+1+len(flag) > maxRequest {
+		return false, false
+	}
+	request := kind + " " + string(flag)
+	if strings.Contains(request, betweenRequests) {
+		return false, false
+	}
+	if slices.Contains(m.known, request) {
+		return true, true
 	}
 	if len(m.known) >= maxRequests {
 		m.known = append(m.known[:0], m.known[1:]...)
 	}
-	m.known = append(m.known, kind+" "+flag)
-	return false
+	m.known = append(m.known, request)
+	return false, true
 }
 
-func (m *requestMemory) has(kind, flag string) bool { return slices.Contains(m.known, kind+" "+flag) }
+// betweenRequests is what separates requests in the text; add keeps none that has it.
+const betweenRequests = "\n"
+
+// text is what the store keeps, and load reads.
+func (m *requestMemory) text() string { return strings.Join(m.known, betweenRequests) }
+
+func (m *requestMemory) load(text string) {
+	m.known = nil
+	for request := range strings.SplitSeq(text, betweenRequests) {
+		if kind, flag, ok := strings.Cut(request, " "); ok {
+			m.add(kind, []byte(flag))
+		}
+	}
+}

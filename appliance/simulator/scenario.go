@@ -6,8 +6,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/catflap/catflap/appliance/onebot"
 )
 
 // Bounds of a scenario file.
@@ -176,9 +179,9 @@ func describe(n *yaml.Node) string {
 
 // suggestion is the nearest known word, or all of them.
 func suggestion[T any](word string, known map[string]T) string {
-	best, least := "", len(word)/2+1
+	best, least := "", utf8.RuneCountInString(word)/2+1
 	for k := range known {
-		if d := distance(word, k); d < least || d == least && k < best {
+		if d := onebot.Distance(word, k); d < least || d == least && k < best {
 			best, least = k, d
 		}
 	}
@@ -186,33 +189,6 @@ func suggestion[T any](word string, known map[string]T) string {
 		return fmt.Sprintf("; did you mean %q?", best)
 	}
 	return "; known: " + names(known)
-}
-
-// distance is how many letters were inserted, removed, replaced or swapped with their neighbour.
-func distance(a, b string) int {
-	if len(a) > 64 || len(b) > 64 {
-		return 64
-	}
-	before, last := make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := range len(a) {
-		row := make([]int, len(b)+1)
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			row[j+1] = min(last[j+1]+1, row[j]+1, last[j]+cost)
-			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
-				row[j+1] = min(row[j+1], before[j-1]+1)
-			}
-		}
-		before, last = last, row
-	}
-	return last[len(b)]
 }
 
 // scenario reads the whole file. The world comes first wherever it stands, since steps may say "me".

@@ -1,0 +1,150 @@
+package router
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/catflap/catflap/appliance/localfile"
+	"github.com/catflap/catflap/appliance/onebot"
+	"github.com/catflap/catflap/policy"
+)
+
+// order is what an app's action comes to, as it is judged.
+type order struct {
+	base   string // the action's name without suffix
+	params []byte // the caller's
+	effect policy.Effect
+	target onebot.Target
+	quick  []string // the actions that a quick operation stands for
+}
+
+func newOrder(act *onebot.Action) *order {
+	base, _ := onebot.Normalise(act.Name)
+	o := &order{base: base, params: act.Params, target: onebot.TargetOf(base, act.Params)}
+	o.effect, _ = effectOf(base)
+	if base == ".handle_quick_operation" {
+		o.quick = onebot.QuickActions(act.Params)
+		if slices.ContainsFunc(o.quick, sends) {
+			o.effect = policy.EffectSend // a reply is paced like any message
+		}
+	}
+	return o
+}
+
+// sends reports whether an action sends a message.
+func sends(base string) bool {
+	effect, _ := effectOf(base)
+	return effect == policy.EffectSend
+}
+
+// judge says which rule forbids an action to the app, "" if none does: its actions, its targets, then the files that may
+// be named. Each of the judges below answers in the same way.
+func (a *appPlan) judge(l *Lane, rules *accountPlan, o *order) string {
+	if why := a.actions(o); why != "" {
+		return why
+	}
+	if a.firewall.TargetsPolicy() && o.effect != policy.EffectRead && rules != nil {
+		if why := a.targets(l, rules, o); why != "" {
+			return why
+		}
+		if why := a.message(l, rules, o); why != "" {
+			return why
+		}
+	}
+	return rules.namedFiles(l.name, o)
+}
+
+// actions judges the action's name, the other names of the same action, and what a quick operation stands for.
+func (a *appPlan) actions(o *order) string {
+	if v := a.firewall.Decide(o.base); !v.Allowed {
+		return fmt.Sprintf("%s (apps.%s.actions)", v.Rule, a.name)
+	}
+	for _, name := range onebot.Synonyms(o.base) {
+		if v := a.denials.Decide(name); !v.Allowed {
+			return fmt.Sprintf("%s does the same as %s, and %s (apps.%s.actions)", o.base, name, v.Rule, a.name)
+		}
+	}
+	for _, name := range o.quick {
+		if v := a.firewall.Decide(name); !v.Allowed {
+			return fmt.Sprintf("a quick operation is %s, and %s (apps.%s.actions)", name, v.Rule, a.name)
+		}
+	}
+	return ""
+}
+
+// targets judges whom an action addresses.
+func (a *appPlan) targets(l *Lane, rules *accountPlan, o *order) string {
+	const rule = "apps.%s.targets: policy"
+	if o.target.Unclear {
+		return fmt.Sprintf("the target is neither a number nor a decimal string ("+rule+")", a.name)
+	}
+	for _, group := range []uint64{o.target.Group, o.target.Via} {
+		if group != 0 && !rules.set.AdmitsGroup(group) {
+			return fmt.Sprintf("group %d is not admitted by the policy ("+rule+")", group, a.name)
+		}
+	}
+	if o.target.User != 0 && !l.admits(rules, policy.Chat{ID: o.target.User}) {
+		return fmt.Sprintf("user %d is not admitted by the policy ("+rule+")", o.target.User, a.name)
+	}
+	return ""
+}
+
+// message judges the message that an action names: such an action writes to the chat that the message is in, whatever
+// else its parameters say.
+func (a *appPlan) message(l *Lane, rules *accountPlan, o *order) string {
+	id, given := onebot.MessageOf(o.params)
+	if !given {
+		return ""
+	}
+	l.seed.Do(l.seedMemory)
+	chat, known := l.chats.of(id)
+	switch {
+	case !known:
+		return fmt.Sprintf("message %d is not among the last %d that catflap saw of this account, so the chat that it is in cannot be judged (apps.%s.targets: policy)", id, maxChat, a.name)
+	case !l.admits(rules, chat):
+		return fmt.Sprintf("message %d is in the chat %s, which the policy does not admit (apps.%s.targets: policy)", id, chat, a.name)
+	}
+	return ""
+}
+
+// maxFiles bounds the files that one action may name: each of them is looked up on the disk.
+const maxFiles = 64
+
+// namedFiles judges the files of this box that an action names.
+func (p *accountPlan) namedFiles(account string, o *order) string {
+	paths := onebot.LocalPaths(o.base, o.params)
+	if len(paths) == 0 {
+		return ""
+	}
+	if len(paths) > maxFiles {
+		return fmt.Sprintf("the action names %d files of this box, more than %d (accounts.%s.files.roots)", len(paths), maxFiles, account)
+	}
+	var roots localfile.Roots
+	if p != nil {
+		roots = p.files
+	}
+	for _, path := range paths {
+		if err := roots.Allows(path); err != nil {
+			return fmt.Sprintf("the file %s may not be used: %v (accounts.%s.files.roots)", shown(path), err, account)
+		}
+	}
+	return ""
+}
+
+// shown is a path as a wording and the audit log have it.
+func shown(path string) string {
+	const most = 200
+	if len(path) > most {
+		return fmt.Sprintf("%.*q…", most, path)
+	}
+	return fmt.Sprintf("%q", path)
+}
+
+// admits reports whether gate 3 lets a chat in: the owner's private chats are not the bot's business.
+func (l *Lane) admits(rules *accountPlan, chat policy.Chat) bool {
+	if chat.Group {
+		return rules.set.AdmitsGroup(chat.ID)
+	}
+	access := l.router.Store.Access()
+	return rules.set.AdmitsUser(chat.ID, access.Approved(l.name, chat.ID), access.Blocked(l.name, chat.ID))
+}
