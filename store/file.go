@@ -50,6 +50,7 @@ type file struct {
 // fileOptions is what openFile needs beside the path.
 type fileOptions struct {
 	readOnly bool
+	freelist bool // read the list of free pages too: a writer needs it, and bbolt leaves it alone when it only reads
 	maxSize  int64
 	schema   schema
 }
@@ -61,7 +62,7 @@ func openFile(path string, o fileOptions) (*file, error) {
 	err := f.guard(func() error {
 		db, err := bbolt.Open(path, 0o600, &bbolt.Options{
 			Timeout: lockWait, PageSize: pageSize, FreelistType: bbolt.FreelistMapType,
-			ReadOnly: o.readOnly, MaxSize: int(o.maxSize),
+			ReadOnly: o.readOnly, PreLoadFreelist: o.freelist, MaxSize: int(o.maxSize),
 			OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
 				file, err := openRegular(name, flag, mode)
 				f.raw = file

@@ -24,7 +24,7 @@ func Check(path string) error {
 	if filepath.Base(path) == journalName {
 		sch = journalSchema()
 	}
-	f, err := openFile(path, fileOptions{readOnly: true, schema: sch})
+	f, err := openFile(path, fileOptions{readOnly: true, freelist: true, schema: sch})
 	if err != nil {
 		return err
 	}
@@ -121,7 +121,7 @@ func SetAside(dir, name string, now time.Time) (string, error) {
 		return "", err
 	}
 	if size > 0 {
-		f, err := openFile(path, fileOptions{readOnly: true, schema: sch})
+		f, err := openFile(path, fileOptions{readOnly: true, freelist: true, schema: sch})
 		if err == nil {
 			err = f.walk()
 			_ = f.close()

@@ -97,12 +97,13 @@ func (s *saver) adopt(c *Cursor) {
 // claim settles what a former process kept for a cursor: take says which of it still waits.
 func (s *saver) claim(j *Journal, name string, take func(written) bool) {
 	delete(s.known, name)
+	member := make([]bool, len(s.audiences))
+	for i, a := range s.audiences {
+		member[i] = slices.ContainsFunc(a.apps, func(app string) bool { return cursorName(app, a.account) == name })
+	}
 	for _, w := range s.backlog {
-		a := s.audiences[w.audience]
-		for _, app := range a.apps {
-			if cursorName(app, a.account) == name && !take(w) {
-				j.unshelve(w.seq)
-			}
+		if member[w.audience] && !take(w) {
+			j.unshelve(w.seq)
 		}
 	}
 	if len(s.known) == 0 {

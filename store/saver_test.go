@@ -146,6 +146,73 @@ func TestQueueSync(t *testing.T) {
 	})
 }
 
+// An app that is away costs one commit in 1.25 times QueueSync, whatever the rate: each takes along what is younger. What
+// an app takes in time is not written beside it.
+func TestQueueGroups(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		s, err := Open(dir, Options{QueueSync: time.Second, Sync: time.Hour, Steady: portableSteady()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		here := s.Journal().OpenCursor(CursorOptions{App: "here", Account: "bot", Slot: 0})
+		s.Journal().OpenCursor(CursorOptions{App: "away", Account: "bot", Slot: 1})
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		commits := s.log.commits.Load()
+		const n = 500
+		for i := range n {
+			both := uint64(3)
+			if i%2 == 0 {
+				both = 1
+			}
+			s.Journal().Append(Event{For: both, Raw: []byte("{}")})
+			here.Ack(here.Next(nil, 0, 0)[0].Seq)
+			time.Sleep(100 * time.Millisecond)
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		// 50 s at 10 events/s
+		if got := s.log.commits.Load() - commits; got > 41 || got < 35 {
+			t.Errorf("%d commits, want about 40", got)
+		}
+		if got := rows(t, s, bucketQueue); got != n/2 {
+			t.Errorf("%d rows, want %d", got, n/2)
+		}
+	})
+}
+
+// History that is due takes the queue along, and the other way round.
+func TestSharedCommits(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		s, err := Open(dir, Options{QueueSync: time.Second, Sync: 5 * time.Second, Steady: portableSteady()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		s.Journal().OpenCursor(CursorOptions{App: "away", Account: "bot"})
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		commits := s.log.commits.Load()
+		for i := range int64(200) {
+			s.Journal().Append(Event{For: 1, Raw: []byte("{}")})
+			s.History().Add("bot", 1000, message(groupOne, i))
+			time.Sleep(100 * time.Millisecond)
+		}
+		time.Sleep(6 * time.Second)
+		synctest.Wait()
+		// 20 s: 16 for the queue, and no more than the last one for the history alone
+		if got := s.log.commits.Load() - commits; got > 18 {
+			t.Errorf("%d commits", got)
+		}
+		if q, h := rows(t, s, bucketQueue), rows(t, s, bucketEvents); q != 200 || h != 200 {
+			t.Errorf("%d waiting events and %d records are written", q, h)
+		}
+	})
+}
+
 // The power goes: what waited longer than QueueSync is there, an acknowledgement that was committed holds.
 func TestQueueAfterKill(t *testing.T) {
 	s := opened(t, t.TempDir(), Options{QueueSync: time.Millisecond})
