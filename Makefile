@@ -11,7 +11,7 @@ TOOL     := $(GO) tool -modfile=scripts/tools/go.mod
 # Packages whose arithmetic and layout depend on the word size: they are tested again as 32-bit programs.
 NARROW   := ./policy/... ./store/... ./appliance/onebot/... ./appliance/link/... ./appliance/config/...
 
-.PHONY: build demo test lint fmt vet staticcheck guard unit narrow e2e deps bench fuzz clean
+.PHONY: build demo test lint fmt vet staticcheck guard unit narrow e2e faults soak kill deps bench fuzz clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -tags $(TAGS) -ldflags "$(LDFLAGS)" -o $(OUT) .
@@ -19,7 +19,7 @@ build:
 demo: build
 	$(OUT) demo
 
-test: deps lint guard unit narrow e2e
+test: deps lint guard unit narrow e2e faults
 
 lint: fmt vet staticcheck
 
@@ -46,6 +46,24 @@ narrow:
 # Real NoneBot and Koishi processes on both sides of a catflap built with the race detector.
 e2e: deps
 	CGO_ENABLED=1 $(GO) test -count=1 -race -parallel 4 -timeout 20m ./scripts/e2e/...
+
+# The fault harness mounts a small disk to fill it: as root, or in a user namespace of its own.
+SMALL_DISK := $(if $(filter 0,$(shell id -u)),,unshare --user --map-root-user --mount)
+SOAK_TIME  ?= 3m
+SOAK_SEED  ?= 0
+KILLS      ?= 200
+
+# A short run of both parts below.
+faults:
+	CGO_ENABLED=1 $(SMALL_DISK) $(GO) test -count=1 -v -timeout 10m ./scripts/soak -soak.time=60s -soak.kills=20 -soak.seed=$(SOAK_SEED)
+
+# Random faults for SOAK_TIME; a failure prints its seed, for SOAK_SEED.
+soak:
+	CGO_ENABLED=1 $(SMALL_DISK) $(GO) test -count=1 -v -timeout 24h ./scripts/soak -run TestSoak -soak.time=$(SOAK_TIME) -soak.seed=$(SOAK_SEED)
+
+# kill -9 under load, KILLS times.
+kill:
+	CGO_ENABLED=1 $(SMALL_DISK) $(GO) test -count=1 -v -timeout 15m ./scripts/soak -run TestKillMinusNine -soak.kills=$(KILLS) -soak.seed=$(SOAK_SEED)
 
 # Installs the frameworks into .cache; does nothing when they are there already.
 deps:

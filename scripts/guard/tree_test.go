@@ -19,6 +19,7 @@ func TestEverybodyBuildsWithTheSameTags(t *testing.T) {
 	for name, want := range map[string]string{
 		"Makefile":                  "TAGS     := " + tags + "\n",
 		"scripts/e2e/build_test.go": `"` + tags + `"`,
+		"scripts/soak/main_test.go": `"` + tags + `"`,
 	} {
 		if !strings.Contains(string(read(t, name)), want) {
 			t.Errorf("%s does not build with the tags %s", name, tags)

@@ -44,6 +44,7 @@ type tail struct {
 	mu   sync.Mutex
 	text []byte
 	bad  []string
+	full int // lines that say that the store could not write
 }
 
 // Write takes output; lines of the race detector and of panics are remembered.
@@ -55,6 +56,7 @@ func (w *tail) Write(p []byte) (int, error) {
 			w.bad = append(w.bad, word)
 		}
 	}
+	w.full += bytes.Count(p, []byte("writing to the store failed"))
 	w.text = append(w.text, p...)
 	if over := len(w.text) - 256<<10; over > 0 && len(w.bad) == 0 {
 		w.text = append(w.text[:0:0], w.text[over:]...)
@@ -224,10 +226,11 @@ func freePort(t *testing.T, roll func(int) int) int {
 	return 0
 }
 
-func (c *catflap) write(t *testing.T, text string) {
-	t.Helper()
+// write replaces the configuration file at once, as an editor does: a start that reads half of it proves nothing.
+func (c *catflap) write(text string) error {
 	c.config = filepath.Join(c.dir, "catflap.yaml")
-	if err := os.WriteFile(c.config, []byte(strings.TrimSpace(text)+"\n"), 0o600); err != nil {
-		t.Fatal(err)
+	if err := os.WriteFile(c.config+".new", []byte(strings.TrimSpace(text)+"\n"), 0o600); err != nil {
+		return err
 	}
+	return os.Rename(c.config+".new", c.config)
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/catflap/catflap/store"
@@ -33,16 +34,15 @@ func (w *world) count(what string) {
 // was full and until its next attempt to write.
 func (w *world) killed(at time.Time) {
 	from, why := at.Add(-queueSync*5/4-commitTime), "younger than 1.25 queueSync and a commit at a kill"
-	w.ledger.mayLose(plain, from, at, why)
-	w.ledger.mayLose(late, from, at, why)
 	if full := w.full; !full.from.IsZero() {
 		// The pauses between attempts double from 1 s on, so the next one comes no later than the time since the first.
 		recovered := full.to.Add(full.to.Sub(full.from) + 3*time.Second)
 		if full.to.IsZero() || at.Before(recovered) {
-			w.ledger.mayLose(plain, full.from.Add(-queueSync*5/4-commitTime), at, "a kill while the disk was full")
-			w.ledger.mayLose(late, full.from.Add(-queueSync*5/4-commitTime), at, "a kill while the disk was full")
+			from, why = full.from.Add(-queueSync*5/4-commitTime), "at a kill before the store had recovered from a full disk"
 		}
 	}
+	w.ledger.mayLose(plain, from, at, why)
+	w.ledger.mayLose(late, from, at, why)
 }
 
 // kill is kill -9, a time of darkness, and a restart; the store must open every time.
@@ -70,8 +70,8 @@ func (w *world) stop() {
 	w.count("SIGTERM")
 	at := time.Now()
 	w.must(w.cat.stop())
-	if full := w.full; !full.from.IsZero() {
-		w.killed(at) // Close tries once; the disk may just have been full
+	if full := w.full; !full.from.IsZero() && full.to.IsZero() {
+		w.killed(at) // Close tries once
 	}
 	w.start()
 }
@@ -85,12 +85,13 @@ var faults = []struct {
 	{4, func(w *world) { w.kill(w.between(0, time.Second)) }},
 	{1, func(w *world) { w.kill(0); w.kill(0) }}, // killed as soon as it serves
 	{2, (*world).stop},
-	{1, func(w *world) { w.count("SIGHUP"); w.cat.hangUp() }},
+	{2, (*world).reload},
 	{3, func(w *world) { w.count("app link reset"); w.anyApp().cable.cut() }},
 	{1, func(w *world) { w.count("app link closed"); w.anyApp().close() }},
 	{2, (*world).stallApp},
 	{2, (*world).swallow},
 	{4, (*world).sendAway},
+	{1, (*world).leaveBehind},
 	{2, func(w *world) { w.count("NapCat link reset"); w.naps[w.anyLane()].Drop() }},
 	{1, (*world).stallNapCat},
 	{1, (*world).fillDisk},
@@ -117,6 +118,18 @@ func (w *world) fault() {
 	next := w.deck[0]
 	w.deck = w.deck[1:]
 	faults[next].make(w)
+}
+
+// reload adds an app before all others, or removes it. At the next start the others have other places in the journal.
+func (w *world) reload() {
+	w.count("SIGHUP")
+	w.extra = !w.extra
+	text := w.text
+	if w.extra {
+		text = strings.Replace(text, "apps:\n", "apps:\n  extra: {accessToken: soak-extra}\n", 1)
+	}
+	w.must(w.cat.write(text))
+	w.cat.hangUp()
 }
 
 // stallApp lets an app stop reading, now and then over a kill.
@@ -159,12 +172,33 @@ func (w *world) sendAway() {
 	a.leave(false)
 }
 
+// leaveBehind keeps an app away while more is said than the ring in memory holds: the rest comes from the disk.
+func (w *world) leaveBehind() {
+	w.count("app far behind")
+	a := w.apps[[]string{all, opsOnly, reverse}[w.random.IntN(3)]]
+	a.leave(true)
+	w.flood.Store(30 * 300)
+	for w.flood.Load() > 0 {
+		w.wait(50 * time.Millisecond)
+	}
+	if w.random.IntN(2) == 0 {
+		w.kill(0)
+	}
+	if w.random.IntN(2) == 0 {
+		a.leave(false)
+		w.wait(w.between(20*time.Millisecond, 300*time.Millisecond))
+		w.kill(0) // while it catches up
+	}
+	a.leave(false)
+}
+
 func (w *world) stallNapCat() {
 	w.count("NapCat stalls")
-	n := w.naps[w.anyLane()]
-	n.Stall(true)
+	of, from := w.anyLane(), time.Now()
+	w.naps[of].Stall(true)
 	w.wait(w.between(500*time.Millisecond, 4*time.Second))
-	n.Stall(false)
+	w.naps[of].Stall(false)
+	w.ledger.stalled(of, from, time.Now())
 }
 
 func (w *world) anyLane() lane {
@@ -174,15 +208,17 @@ func (w *world) anyLane() lane {
 	return plain
 }
 
-// fillDisk leaves catflap without a byte for a while. Now and then an app is away, so that it has something to write.
+// fillDisk leaves catflap without a byte for a while. An app is away, and much is said, so that it has something to write.
+// Free pages within the files still take some of it: a disk that fills up is felt most while the files are small.
 func (w *world) fillDisk() {
 	w.count("disk full")
-	a := w.anyApp()
+	a := w.apps[[]string{all, opsOnly, reverse}[w.random.IntN(3)]]
 	a.leave(true)
 	w.full = span{from: time.Now()}
 	if err := w.disk.fill(); err != nil {
 		w.must(fmt.Errorf("filling the disk: %w", err))
 	}
+	w.flood.Store(10 * 300)
 	w.wait(w.between(2*time.Second, 4*time.Second))
 	a.leave(false)
 	if w.random.IntN(4) == 0 {

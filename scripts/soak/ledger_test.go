@@ -48,13 +48,14 @@ type ledger struct {
 	apps     map[string]map[lane]*arrivals
 	spans    map[lane][]span
 	links    map[lane][]time.Time // when NapCat's link was seen to end
+	halfDead map[lane][]span      // when NapCat did not read, but talked
 	wrong    []string
 	events   []string // the faults, for the excerpt
 	lastNews time.Time
 }
 
 func newLedger() *ledger {
-	return &ledger{said: make(map[lane][]said), apps: make(map[string]map[lane]*arrivals), spans: make(map[lane][]span), links: make(map[lane][]time.Time)}
+	return &ledger{said: make(map[lane][]said), apps: make(map[string]map[lane]*arrivals), spans: make(map[lane][]span), links: make(map[lane][]time.Time), halfDead: make(map[lane][]span)}
 }
 
 // note writes a line of the story.
@@ -93,6 +94,13 @@ func (l *ledger) mayLose(of lane, from, to time.Time, why string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.spans[of] = append(l.spans[of], span{from, to, why})
+}
+
+// stalled notes when a lane's NapCat did not read. catflap closes such a link, and NapCat does not notice at once.
+func (l *ledger) stalled(of lane, from, to time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.halfDead[of] = append(l.halfDead[of], span{from, to, "said into a half-dead link that catflap was closing"})
 }
 
 func (l *ledger) linkEnded(of lane, at time.Time) {
@@ -180,12 +188,20 @@ func (l *ledger) excuse(of lane, s said) string {
 		if s.at.After(ended.Add(-linkSlack)) && s.at.Before(ended) {
 			return "on its way when NapCat's link ended"
 		}
+		for _, h := range l.halfDead[of] {
+			if ended.After(h.from) && ended.Before(h.to.Add(closeTime)) && s.at.After(ended.Add(-closeTime-linkSlack)) && s.at.Before(ended) {
+				return h.why
+			}
+		}
 	}
 	return ""
 }
 
+// closeTime is how long catflap gives a link to say goodbye; it reads no events meanwhile.
+const closeTime = time.Second
+
 // linkSlack is how long a message may be on its way from NapCat to catflap on a busy machine.
-const linkSlack = 500 * time.Millisecond
+const linkSlack = time.Second
 
 // age is how long before the end of NapCat's link, or before the kill, an excused message was said.
 func (l *ledger) age(of lane, s said) time.Duration {

@@ -16,10 +16,11 @@ import (
 // TestSoak makes random faults for -soak.time and holds what arrived against what had to.
 func TestSoak(t *testing.T) {
 	s := seed(t)
-	d := mountDisk(t, "24m")
+	d := mountDisk(t, "64m")
 	w := newWorld(t, s, d, filepath.Join(d.dir, "data"))
 	began := time.Now()
 	w.speak(25 * time.Millisecond)
+	w.fillDisk()
 	w.approve()
 	for time.Since(began) < *soakTime {
 		w.wait(w.between(50*time.Millisecond, 800*time.Millisecond))
@@ -149,7 +150,10 @@ func (w *world) finish(began time.Time) {
 		b.WriteByte('\n')
 		w.judge(a, last)
 	}
-	fmt.Fprintf(&b, "commits of the last run %d, failed %d %s\n", last.Store.Commits, last.Store.CommitErrors, last.Store.LastError)
+	fmt.Fprintf(&b, "commits of the last run %d, failed %d %s; complaints of failed commits in all runs %d\n", last.Store.Commits, last.Store.CommitErrors, last.Store.LastError, w.cat.logs.full)
+	if w.counts["disk full"] > 0 && w.cat.logs.full == 0 {
+		t.Errorf("seed %d: the disk was full and the store never felt it", w.seed)
+	}
 	t.Log(b.String())
 	w.ledger.mu.Lock()
 	wrong := slices.Clone(w.ledger.wrong)

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -69,6 +70,8 @@ type world struct {
 	seed   uint64
 	ledger *ledger
 	cat    *catflap
+	text   string // the configuration
+	extra  bool   // one more app is in it
 	disk   *disk
 	naps   map[lane]*simulator.NapCat
 	apps   map[string]*app
@@ -80,6 +83,8 @@ type world struct {
 	mu      sync.Mutex
 	friends []uint64 // approved by the command line
 	full    span     // the last time that the disk was full
+
+	flood atomic.Int64 // messages that the plain account still has to hear at once
 
 	deck   []int // faults that come next
 	counts map[string]int
@@ -103,9 +108,10 @@ func newWorld(t *testing.T, seed uint64, disk *disk, data string) *world {
 			w.apps[name] = dialIn(t, w.ledger, name, "soak-"+name, fmt.Sprintf("127.0.0.1:%d", gateway))
 		}
 	}
-	w.cat.write(t, strings.NewReplacer("DATA", data, "NAPCAT", fmt.Sprint(ports), "GATEWAY", fmt.Sprint(gateway),
+	w.text = strings.NewReplacer("DATA", data, "NAPCAT", fmt.Sprint(ports), "GATEWAY", fmt.Sprint(gateway),
 		"SYNC", queueSync.String(), "ANN", fmt.Sprint(ann), "OPS", fmt.Sprint(ops), "SECRET", secret,
-		"REVERSE", w.apps[reverse].cable.address()).Replace(configuration))
+		"REVERSE", w.apps[reverse].cable.address()).Replace(configuration)
+	w.must(w.cat.write(w.text))
 	w.must(w.cat.start())
 	t.Cleanup(func() {
 		select {
@@ -201,6 +207,11 @@ func (w *world) speak(every time.Duration) {
 			}
 			for range 1 + dice.IntN(4) {
 				w.sayPlain(dice)
+			}
+			if w.flood.Load() > 0 {
+				for w.flood.Add(-1); w.flood.Load()%300 != 0; w.flood.Add(-1) {
+					w.sayPlain(dice)
+				}
 			}
 			if dice.IntN(80) == 0 { // a burst
 				for range 300 {
