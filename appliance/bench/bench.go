@@ -18,6 +18,9 @@ type Options struct {
 	Rate    int           // events per second of one paced run
 	Paced   time.Duration // length of one paced run
 	Apps    int
+	Rates   []int                            // of the flash scenario, events per second
+	Backlog int                              // events that wait for an app in the away scenario
+	Shapes  []Shape                          // of the scale scenario
 	Tell    func(format string, args ...any) // progress
 }
 
@@ -65,16 +68,19 @@ type Compared struct {
 }
 
 // Run measures both, round by round.
-func Run(ctx context.Context, o Options) (Report, error) {
+func Run(ctx context.Context, o Options) (Report, error) { return compare(ctx, o, 1) }
+
+// compare is Run with several accounts.
+func compare(ctx context.Context, o Options, accounts int) (Report, error) {
 	r := Report{Machine: machine(), Apps: o.Apps, Rounds: o.Rounds, Events: o.Events, Rate: o.Rate}
 	var base, cat []figures
 	for round := range o.Rounds {
-		for _, kind := range []string{"baseline", "catflap"} {
-			f, err := measure(ctx, o, kind)
+		for _, kind := range []string{baseline, catflap} {
+			f, err := measure(ctx, o, kind, setup{apps: o.Apps, accounts: accounts})
 			if err != nil {
 				return r, fmt.Errorf("round %d, %s: %w", round+1, kind, err)
 			}
-			if kind == "baseline" {
+			if kind == baseline {
 				base = append(base, f)
 			} else {
 				cat = append(cat, f)

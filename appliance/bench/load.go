@@ -23,105 +23,181 @@ const (
 )
 
 // measure runs one process through a flat-out and a paced run.
-func measure(ctx context.Context, o Options, kind string) (f figures, err error) {
+func measure(ctx context.Context, o Options, kind string, s setup) (f figures, err error) {
+	err = o.with(ctx, kind, s, func(p *process, l *load) error {
+		if err := l.attachAll(ctx); err != nil {
+			return err
+		}
+		time.Sleep(settling)
+		f.idleRSS = p.status()["VmRSS"]
+
+		// Paced first: memory then has not seen the flood.
+		var err error
+		f.paced, f.pacedCPU, f.pacedWrites, err = l.run(p, func() (int, error) { return l.paced(ctx, o.Rate, o.Paced, true) })
+		if err != nil {
+			return fmt.Errorf("at %d events/s: %w", o.Rate, err)
+		}
+		f.p50, f.p99 = latency(l.apps)
+		began := time.Now()
+		f.flat, f.cpu, f.flatWrites, err = l.run(p, func() (int, error) { return o.Events, l.flat(ctx, o.Events) })
+		if err != nil {
+			return fmt.Errorf("flat out: %w", err)
+		}
+		f.eventsPerS = float64(o.Events) / l.ended.Sub(began).Seconds()
+		f.count(l)
+		return nil
+	})
+	return f, err
+}
+
+// count adds what went wrong with the events of all apps.
+func (f *figures) count(l *load) {
+	for _, a := range l.apps {
+		f.lost += a.lost.Load()
+		f.repeated += a.repeated.Load()
+		f.disorder += a.disorder.Load()
+	}
+}
+
+// with runs one process, with NapCats connected to it, and stops it.
+func (o Options) with(ctx context.Context, kind string, s setup, fn func(*process, *load) error) (err error) {
 	dir, err := os.MkdirTemp(o.Dir, kind)
 	if err != nil {
-		return f, err
+		return err
 	}
 	defer os.RemoveAll(dir)
-	p, err := start(ctx, o, kind, dir)
+	if kind == baseline {
+		s.accounts = 1
+	}
+	p, err := start(ctx, o, kind, dir, s)
 	if err != nil {
-		return f, err
+		return err
 	}
 	defer func() {
 		if stopErr := p.stop(); err == nil && stopErr != nil && ctx.Err() == nil {
 			err = fmt.Errorf("stopping: %w", stopErr)
 		}
 	}()
-	l, err := connect(ctx, o, p, kind)
+	l, err := connect(ctx, p, s)
 	if err != nil {
-		return f, err
+		return err
 	}
 	defer l.close()
-	time.Sleep(settling)
-	f.idleRSS = p.status()["VmRSS"]
-
-	// Paced first: memory then has not seen the flood.
-	f.paced, f.pacedCPU, f.pacedWrites, err = l.run(p, func() (int, error) { return l.paced(ctx, o) })
-	if err != nil {
-		return f, fmt.Errorf("at %d events/s: %w", o.Rate, err)
-	}
-	f.p50, f.p99 = l.latency()
-	began := time.Now()
-	f.flat, f.cpu, f.flatWrites, err = l.run(p, func() (int, error) { return o.Events, l.flat(ctx, o.Events) })
-	if err != nil {
-		return f, fmt.Errorf("flat out: %w", err)
-	}
-	f.eventsPerS = float64(o.Events) / l.ended.Sub(began).Seconds()
-	for _, a := range l.apps {
-		f.lost += a.lost.Load()
-		f.repeated += a.repeated.Load()
-		f.disorder += a.disorder.Load()
-	}
-	return f, nil
+	return fn(p, l)
 }
 
-// load is a NapCat that writes and apps that read.
+// load is some NapCats that write and apps that read. Event n is of account n modulo the number of accounts.
 type load struct {
-	napcat    net.Conn
-	apps      []*app
-	templates []template
-	next      int // number of the next event
-	sent      []atomic.Int64
+	process   *process
+	setup     setup
+	napcats   []net.Conn
+	apps      []*app // every app once per account
+	templates [][]template
+	bufs      [][]byte // per account
+	next      int      // number of the next event
+	timed     atomic.Pointer[timing]
 	ended     time.Time // when the last app had read the last event
 	tasks     sync.WaitGroup
 }
 
-// app reads one connection to its end.
-type app struct {
-	conn                     net.Conn
-	got                      atomic.Int64 // number of the newest event
-	lost, repeated, disorder atomic.Int64
-	took                     []int64 // ns per event, by number; of the paced run
+// timing is when the events of one paced run were sent.
+type timing struct {
+	first int
+	sent  []atomic.Int64
 }
 
-func connect(ctx context.Context, o Options, p *process, kind string) (*load, error) {
-	paced := o.Rate*int(o.Paced/time.Second) + 1
-	l := &load{sent: make([]atomic.Int64, paced), next: 1}
-	for g := range groups {
-		l.templates = append(l.templates, newTemplate(g))
+// app reads one account's events.
+type app struct {
+	number, account          int
+	conn                     net.Conn
+	reader                   sync.WaitGroup
+	away                     atomic.Bool  // nobody waits for it
+	got                      atomic.Int64 // number of the newest event
+	lost, repeated, disorder atomic.Int64
+	took                     []int64 // ns per event of the timed run
+}
+
+// connect opens the connections of all NapCats.
+func connect(ctx context.Context, p *process, s setup) (*load, error) {
+	l := &load{process: p, setup: s, next: 1, bufs: make([][]byte, s.accounts)}
+	for k := range s.accounts {
+		var list []template
+		for g := range groups {
+			list = append(list, newTemplate(k, g))
+		}
+		l.templates = append(l.templates, list)
 	}
-	napcatPath, appPath := "/napcat", "/app"
-	if kind == "catflap" {
-		napcatPath, appPath = "/onebot/v11/ws", "/"
+	for i := range s.apps {
+		for k := range s.accounts {
+			a := &app{number: i, account: k}
+			a.got.Store(int64(k - s.accounts))
+			if k == 0 {
+				a.got.Store(0)
+			}
+			a.away.Store(true)
+			l.apps = append(l.apps, a)
+		}
 	}
-	for i := range o.Apps {
-		header := http.Header{"Authorization": {fmt.Sprintf("Bearer %s-%d", token, i)}}
-		c, r, err := dial(ctx, p.app, appPath, header)
+	for k := range s.accounts {
+		path, _ := s.paths(p.kind, k)
+		c, r, err := dial(ctx, p.napcat, path, http.Header{"Authorization": {"Bearer " + token}, "X-Self-ID": {fmt.Sprint(self + k)}})
 		if err != nil {
 			l.close()
-			return nil, fmt.Errorf("connecting app %d: %w", i, err)
+			return nil, fmt.Errorf("connecting NapCat: %w", err)
 		}
-		a := &app{conn: c, took: make([]int64, paced)}
-		l.apps = append(l.apps, a)
-		l.tasks.Go(func() { a.read(r, l) })
+		l.napcats = append(l.napcats, c)
+		l.tasks.Go(func() { answer(c, r) })
 	}
-	c, r, err := dial(ctx, p.napcat, napcatPath, http.Header{"Authorization": {"Bearer " + token}, "X-Self-ID": {fmt.Sprint(self)}})
-	if err != nil {
-		l.close()
-		return nil, fmt.Errorf("connecting NapCat: %w", err)
-	}
-	l.napcat = c
-	l.tasks.Go(func() { answer(c, r) })
 	return l, nil
 }
 
+// dialApp opens an event connection of an app.
+func (l *load) dialApp(ctx context.Context, a *app) (net.Conn, *bufio.Reader, error) {
+	_, path := l.setup.paths(l.process.kind, a.account)
+	header := http.Header{"Authorization": {fmt.Sprintf("Bearer %s-%d", token, a.number)}}
+	c, r, err := dial(ctx, l.process.app, path, header)
+	if err != nil {
+		return nil, nil, fmt.Errorf("connecting app %d: %w", a.number, err)
+	}
+	return c, r, nil
+}
+
+// attach connects an app that reads from then on.
+func (l *load) attach(ctx context.Context, a *app) error {
+	c, r, err := l.dialApp(ctx, a)
+	if err != nil {
+		return err
+	}
+	a.conn = c
+	a.away.Store(false)
+	a.reader.Go(func() { a.read(r, l) })
+	return nil
+}
+
+func (l *load) attachAll(ctx context.Context) error {
+	for _, a := range l.apps {
+		if err := l.attach(ctx, a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// detach ends an app's connection: it is away.
+func (a *app) detach() {
+	a.away.Store(true)
+	if a.conn != nil {
+		_ = a.conn.Close()
+	}
+	a.reader.Wait()
+}
+
 func (l *load) close() {
-	if l.napcat != nil {
-		_ = l.napcat.Close()
+	for _, c := range l.napcats {
+		_ = c.Close()
 	}
 	for _, a := range l.apps {
-		_ = a.conn.Close()
+		a.detach()
 	}
 	l.tasks.Wait()
 }
@@ -131,7 +207,7 @@ func answer(c net.Conn, r *bufio.Reader) {
 	buf := make([]byte, 1<<20)
 	var out []byte
 	for {
-		payload, err := readFrame(r, buf)
+		_, payload, err := readFrame(r, buf)
 		if err != nil {
 			return
 		}
@@ -150,23 +226,32 @@ func answer(c net.Conn, r *bufio.Reader) {
 
 func (a *app) read(r *bufio.Reader, l *load) {
 	buf := make([]byte, 1<<20)
+	var pong []byte
 	for {
-		payload, err := readFrame(r, buf)
+		opcode, payload, err := readFrame(r, buf)
 		if err != nil {
 			return
 		}
-		n := l.templates[0].read(payload)
+		if opcode == opPing {
+			pong = appendPong(pong[:0], payload)
+			if _, err := a.conn.Write(pong); err != nil {
+				return
+			}
+			continue
+		}
+		n := l.templates[0][0].read(payload)
 		if n < 0 {
 			continue
 		}
-		if n < len(a.took) {
-			a.took[n] = time.Now().UnixNano() - l.sent[n].Load()
+		if t := l.timed.Load(); t != nil && n >= t.first && n-t.first < min(len(t.sent), len(a.took)) {
+			a.took[n-t.first] = time.Now().UnixNano() - t.sent[n-t.first].Load()
 		}
-		switch want := int(a.got.Load()) + 1; {
+		step := l.setup.accounts
+		switch want := int(a.got.Load()) + step; {
 		case n == want:
 		case n > want:
-			a.lost.Add(int64(n - want))
-		case n == want-1:
+			a.lost.Add(int64((n - want) / step))
+		case n == want-step:
 			a.repeated.Add(1)
 			continue
 		default:
@@ -190,50 +275,88 @@ func (l *load) run(p *process, what func() (int, error)) (top peak, cpu, writes 
 	return top, cpu, writes, err
 }
 
-// paced sends at a rate and keeps the time of each event.
-func (l *load) paced(ctx context.Context, o Options) (int, error) {
-	events := o.Rate * int(o.Paced/time.Second)
-	every := time.Second / time.Duration(o.Rate)
+// add puts the next event into its account's buffer.
+func (l *load) add() (account int) {
+	n := l.next
+	l.next++
+	k := n % l.setup.accounts
+	l.bufs[k] = appendFrame(l.bufs[k], l.templates[k][n/l.setup.accounts%groups].number(n))
+	return k
+}
+
+// send writes what was added for an account.
+func (l *load) send(k int) error {
+	if len(l.bufs[k]) == 0 {
+		return nil
+	}
+	_, err := l.napcats[k].Write(l.bufs[k])
+	l.bufs[k] = l.bufs[k][:0]
+	return err
+}
+
+// paced sends at a rate, and when it is timed keeps the time of each event.
+func (l *load) paced(ctx context.Context, rate int, length time.Duration, timed bool) (int, error) {
+	events := int(float64(rate) * length.Seconds())
+	every := time.Second / time.Duration(rate)
+	var t *timing
+	if timed {
+		t = &timing{first: l.next, sent: make([]atomic.Int64, events)}
+		for _, a := range l.apps {
+			a.took = make([]int64, events)
+		}
+		l.timed.Store(t)
+		defer l.timed.Store(nil)
+	}
 	began := time.Now()
-	var buf []byte
 	for i := range events {
-		time.Sleep(time.Until(began.Add(time.Duration(i) * every)))
-		n := l.next
-		buf = appendFrame(buf[:0], l.templates[n%groups].number(n))
-		l.sent[n].Store(time.Now().UnixNano())
-		if _, err := l.napcat.Write(buf); err != nil {
+		if err := sleep(ctx, time.Until(began.Add(time.Duration(i)*every))); err != nil {
 			return i, err
 		}
-		l.next++
-		if ctx.Err() != nil {
-			return i, ctx.Err()
+		k := l.add()
+		if t != nil {
+			t.sent[i].Store(time.Now().UnixNano())
+		}
+		if err := l.send(k); err != nil {
+			return i, err
 		}
 	}
 	return events, l.arrived(ctx)
 }
 
+// sleep waits, or ends with the context.
+func sleep(ctx context.Context, d time.Duration) error {
+	if d < 100*time.Millisecond {
+		time.Sleep(d) // a timer of its own would add to the latency
+		return ctx.Err()
+	}
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // flat sends as fast as the apps read, with a bounded number of events on their way.
 func (l *load) flat(ctx context.Context, events int) error {
-	var buf []byte
 	for done := 0; done < events; {
 		if err := l.await(ctx, l.next-window); err != nil {
 			return err
 		}
-		buf = buf[:0]
 		for range min(chunk, events-done) {
-			n := l.next
-			buf = appendFrame(buf, l.templates[n%groups].number(n))
-			l.next++
+			l.add()
 			done++
 		}
-		if _, err := l.napcat.Write(buf); err != nil {
-			return err
+		for k := range l.bufs {
+			if err := l.send(k); err != nil {
+				return err
+			}
 		}
 	}
 	return l.arrived(ctx)
 }
 
-// arrived waits until every app has the last event.
+// arrived waits until every app that is not away has the last event.
 func (l *load) arrived(ctx context.Context) error {
 	err := l.await(ctx, l.next-1)
 	l.ended = time.Now()
@@ -242,10 +365,13 @@ func (l *load) arrived(ctx context.Context) error {
 
 // await waits until every app has read up to an event, or nothing moves any more.
 func (l *load) await(ctx context.Context, n int) error {
+	n -= l.setup.accounts - 1 // the newest that is of every account
 	slowest := func() int {
-		got := int(l.apps[0].got.Load())
-		for _, a := range l.apps[1:] {
-			got = min(got, int(a.got.Load()))
+		got := l.next
+		for _, a := range l.apps {
+			if !a.away.Load() {
+				got = min(got, int(a.got.Load()))
+			}
 		}
 		return got
 	}
@@ -266,11 +392,11 @@ func (l *load) await(ctx context.Context, n int) error {
 	return nil
 }
 
-// latency is over all apps and events of the paced run, in microseconds.
-func (l *load) latency() (p50, p99 float64) {
+// latency is over some apps and all events of the timed run, in microseconds.
+func latency(apps []*app) (p50, p99 float64) {
 	var all []int64
-	for _, a := range l.apps {
-		for _, ns := range a.took[1:] {
+	for _, a := range apps {
+		for _, ns := range a.took {
 			if ns > 0 {
 				all = append(all, ns)
 			}

@@ -18,14 +18,15 @@ import (
 // process is a relay under measurement.
 type process struct {
 	cmd    *exec.Cmd
+	kind   string // baseline or catflap
 	napcat string // host:port
 	app    string
 	log    *os.File
 }
 
 // start runs a child and waits for the line in which it says where it listens.
-func start(ctx context.Context, o Options, kind, dir string) (*process, error) {
-	p := &process{}
+func start(ctx context.Context, o Options, kind, dir string, s setup) (*process, error) {
+	p := &process{kind: kind}
 	var err error
 	if p.log, err = os.Create(filepath.Join(dir, kind+".log")); err != nil {
 		return nil, err
@@ -34,7 +35,10 @@ func start(ctx context.Context, o Options, kind, dir string) (*process, error) {
 		p.cmd = exec.CommandContext(ctx, o.Program, "bench", "--role", "relay")
 	} else {
 		path := filepath.Join(dir, "catflap.yaml")
-		if err := os.WriteFile(path, []byte(configuration(o.Apps, filepath.Join(dir, "data"))), 0o600); err != nil {
+		if s.data == "" {
+			s.data = filepath.Join(dir, "data")
+		}
+		if err := os.WriteFile(path, []byte(s.configuration()), 0o600); err != nil {
 			return nil, err
 		}
 		p.cmd = exec.CommandContext(ctx, o.Program, "bench", "--role", "catflap", "--config", path)
@@ -66,21 +70,6 @@ func (p *process) stop() error {
 	err := p.cmd.Wait()
 	_ = p.log.Close()
 	return err
-}
-
-// configuration is catflap with policy and history on and some apps that take everything.
-func configuration(apps int, data string) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "wsHost: 127.0.0.1\nwsPort: 0\naccessToken: %s\nselfId: %d\nowners: [20001]\ndataDir: %q\n", token, self, data)
-	b.WriteString("groups:\n")
-	for g := range groups {
-		fmt.Fprintf(&b, "  \"%d\": {requireMention: true}\n", firstGroup+g)
-	}
-	b.WriteString("heartbeat: {enabled: false}\nlog: {level: warn}\ngateway: {listen: \"127.0.0.1:0\"}\napps:\n")
-	for i := range apps {
-		fmt.Fprintf(&b, "  app%d: {protocol: onebot11, accessToken: %s-%d}\n", i, token, i)
-	}
-	return b.String()
 }
 
 // peak is the most memory seen while something ran.

@@ -50,32 +50,42 @@ func appendFrame(dst, payload []byte) []byte {
 	return append(dst, payload...)
 }
 
-// readFrame reads one frame of a server into buf and returns its payload.
-func readFrame(r *bufio.Reader, buf []byte) ([]byte, error) {
+// opPing is the opcode of a ping.
+const opPing = 9
+
+// appendPong adds the answer to a ping, as every WebSocket library sends it by itself.
+func appendPong(dst, payload []byte) []byte {
+	const pong, masked = 0x8a, 0x80
+	dst = append(dst, pong, masked|byte(len(payload)), 0, 0, 0, 0)
+	return append(dst, payload...)
+}
+
+// readFrame reads one frame of a server into buf and returns its opcode and payload.
+func readFrame(r *bufio.Reader, buf []byte) (opcode byte, payload []byte, err error) {
 	var h [2]byte
 	if _, err := io.ReadFull(r, h[:]); err != nil {
-		return nil, err
+		return 0, nil, err
 	}
 	n := uint64(h[1] & 0x7f)
 	switch n {
 	case 126:
 		var l [2]byte
 		if _, err := io.ReadFull(r, l[:]); err != nil {
-			return nil, err
+			return 0, nil, err
 		}
 		n = uint64(binary.BigEndian.Uint16(l[:]))
 	case 127:
 		var l [8]byte
 		if _, err := io.ReadFull(r, l[:]); err != nil {
-			return nil, err
+			return 0, nil, err
 		}
 		n = binary.BigEndian.Uint64(l[:])
 	}
 	if n > uint64(len(buf)) {
-		return nil, fmt.Errorf("a frame of %d bytes", n)
+		return 0, nil, fmt.Errorf("a frame of %d bytes", n)
 	}
-	_, err := io.ReadFull(r, buf[:n])
-	return buf[:n], err
+	_, err = io.ReadFull(r, buf[:n])
+	return h[0] & 0x0f, buf[:n], err
 }
 
 // What the load says.
@@ -93,7 +103,7 @@ type template struct {
 	seqAt []int
 }
 
-func newTemplate(group int) template {
+func newTemplate(account, group int) template {
 	text := " 今天的值班表在群文件里，晚上八点之前请大家确认一下自己的时间，有问题直接在这里说，不要私聊。"
 	seq := fmt.Sprintf("%0*d", seqWidth, 0)
 	// message ids must be numbers without leading zeros, so the first digit is fixed
@@ -101,7 +111,7 @@ func newTemplate(group int) template {
 		`"message_type":"group","sender":{"user_id":20002,"nickname":"Ann","card":"ann@ops","role":"admin"},`+
 		`"raw_message":"[CQ:at,qq=%[1]d]%[4]s","font":14,"sub_type":"normal",`+
 		`"message":[{"type":"at","data":{"qq":"%[1]d"}},{"type":"text","data":{"text":"%[4]s"}}],"message_format":"array","post_type":"message","group_id":%[2]d,"group_name":"Ops"}`,
-		self, firstGroup+group, seq, text)
+		self+account, firstGroup+group, seq, text)
 	t := template{frame: []byte(frame)}
 	for i := 0; i+seqWidth <= len(frame); i++ {
 		if frame[i:i+seqWidth] == seq && frame[i-1] != '0' {
