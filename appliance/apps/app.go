@@ -32,7 +32,7 @@ type Health struct {
 type Action struct {
 	App     string
 	Slot    uint8
-	Account string
+	Account string // the connection's; "" if each action has to name one by self_id
 	Frame   []byte // valid during the call only
 	// Reply takes each answer; it may be called from any goroutine, never blocks, and owns the bytes.
 	Reply func(frame []byte)

@@ -54,11 +54,12 @@ func (g *Gateway) answer(k *gate.Knock) {
 	}
 	k.Who = app.Name()
 	k.Trust()
-	f, events, refusal := g.place(app, k.Request)
+	f, role, refusal := g.place(app, k.Request)
 	if refusal != nil {
 		k.Refuse(refusal)
 		return
 	}
+	events := role == roleBoth
 	seat, refusal := g.seat(f, events)
 	if refusal != nil {
 		k.Refuse(refusal)
@@ -70,6 +71,7 @@ func (g *Gateway) answer(k *gate.Knock) {
 		return
 	}
 	s := newSession(f, conn, events)
+	s.unnamed = role == roleUnnamed
 	s.alone = seat.settle
 	serve := func() {
 		defer seat.leave()
@@ -132,23 +134,38 @@ func (g *Gateway) app(r *http.Request) (*App, *gate.Refusal) {
 	return found, nil
 }
 
-// place finds which account a path means and whether the connection takes events.
-func (g *Gateway) place(app *App, r *http.Request) (f *feed, events bool, refusal *gate.Refusal) {
-	account, role, ok := g.route(r.URL.Path)
+// role is what a connection is for.
+type role uint8
+
+const (
+	roleBoth    role = iota // events and calls of one account
+	roleCalls               // calls of one account
+	roleUnnamed             // calls that name their account by self_id, each for itself
+)
+
+// place finds which account a path means and what the connection is for.
+func (g *Gateway) place(app *App, r *http.Request) (*feed, role, *gate.Refusal) {
+	account, kind, ok := g.route(r.URL.Path)
 	if !ok {
-		return nil, false, &gate.Refusal{Status: http.StatusNotFound, Reason: fmt.Sprintf("no such path %q: WebSockets go to /, /event, /api or /%s/ACCOUNT/onebot/v11", r.URL.Path, g.platform)}
+		return nil, 0, &gate.Refusal{Status: http.StatusNotFound, Reason: fmt.Sprintf("no such path %q: WebSockets go to /, /event, /api or /%s/ACCOUNT/onebot/v11", r.URL.Path, g.platform)}
 	}
 	if !link.IsUpgrade(r) {
-		return nil, false, &gate.Refusal{Status: http.StatusUpgradeRequired, Reason: "this version serves WebSocket connections here; the HTTP API comes later"}
+		return nil, 0, &gate.Refusal{Status: http.StatusUpgradeRequired, Reason: "this version serves WebSocket connections here; the HTTP API comes later"}
 	}
 	if !app.admits("ws") {
-		return nil, false, &gate.Refusal{Status: http.StatusForbidden, Reason: fmt.Sprintf("apps.%s.transports does not list ws", app.Name())}
+		return nil, 0, &gate.Refusal{Status: http.StatusForbidden, Reason: fmt.Sprintf("apps.%s.transports does not list ws", app.Name())}
 	}
 	if account == "" {
 		account = r.URL.Query().Get("self_id")
 	}
-	f, refusal = app.choose(account)
-	return f, role != "api", refusal
+	if feeds := app.list(); account == "" && kind == "api" && len(feeds) > 1 {
+		return feeds[0], roleUnnamed, nil
+	}
+	f, refusal := app.choose(account)
+	if kind == "api" {
+		return f, roleCalls, refusal
+	}
+	return f, roleBoth, refusal
 }
 
 // route reads a path: an account's name ("" at root level) and the role "", "event" or "api". Doubled and

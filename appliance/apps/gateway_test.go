@@ -86,7 +86,7 @@ func TestFault_S04_GatewayHandshake(t *testing.T) {
 		{"origin without cors", "GET", "/", func(r *http.Request) { bearer("tk-single")(r); r.Header.Set("Origin", "http://pi.lan") }, 403, page},
 		{"transports without ws", "GET", "/", bearer("tk-http"), 403, "apps.hook.transports does not list ws"},
 		{"several accounts", "GET", "/", same, 400, several},
-		{"several accounts, api", "GET", "/api", same, 400, several},
+		{"several accounts, api: each action names one", "GET", "/api", same, 101, ""},
 		{"unknown account", "GET", "/?self_id=10009", same, 404, `no account "10009" for this app; it serves ` + list},
 		{"self id zero is nobody", "GET", "/?self_id=0", same, 404, `no account "0" for this app; it serves ` + list},
 		{"another app's account", "GET", "/qq/bot2/onebot/v11", bearer("tk-single"), 404, `no account "bot2" for this app; it serves bot1 (self_id 10001)`},

@@ -20,13 +20,14 @@ const (
 
 // session is one WebSocket of an app: it carries events of one account, calls, or both.
 type session struct {
-	feed   *feed
-	conn   *link.Conn
-	events bool
-	cursor *store.Cursor // nil unless events
-	done   chan struct{} // closed when an event session has ended
-	alone  func()        // called when the elder event connection has ended; may be nil
-	self   uint64        // whom the connection was opened for; 0 until lifecycle tells the app
+	feed    *feed
+	conn    *link.Conn
+	events  bool
+	unnamed bool          // its actions name their account themselves: /api of an app with several
+	cursor  *store.Cursor // nil unless events
+	done    chan struct{} // closed when an event session has ended
+	alone   func()        // called when the elder event connection has ended; may be nil
+	self    uint64        // whom the connection was opened for; 0 until lifecycle tells the app
 
 	pulse pulse
 	beat  atomic.Bool // a heartbeat is due
@@ -209,7 +210,11 @@ func (s *session) form(e *store.Event) []byte {
 // frame takes one action of the app.
 func (s *session) frame(data []byte) error {
 	app := s.feed.app
-	app.Action(Action{App: app.Name(), Slot: app.Slot, Account: s.feed.account.Name, Frame: data, Reply: s.reply})
+	account := s.feed.account.Name
+	if s.unnamed {
+		account = ""
+	}
+	app.Action(Action{App: app.Name(), Slot: app.Slot, Account: account, Frame: data, Reply: s.reply})
 	return nil
 }
 

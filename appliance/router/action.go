@@ -97,11 +97,11 @@ func (r *Router) choose(app *appPlan, connection string, act *onebot.Action) (l 
 		return nil, "self_id is not a QQ number"
 	}
 	own := r.lane(connection)
-	if self == 0 || own != nil && own.Self() == self {
-		if own == nil {
-			return nil, fmt.Sprintf("account %s is gone", connection)
-		}
+	switch {
+	case own != nil && (self == 0 || own.Self() == self):
 		return own, ""
+	case own == nil && connection != "":
+		return nil, fmt.Sprintf("account %s is gone", connection)
 	}
 	names := make([]string, 0, len(app.accounts))
 	for name := range app.accounts {
@@ -115,6 +115,9 @@ func (r *Router) choose(app *appPlan, connection string, act *onebot.Action) (l 
 		names = append(names, fmt.Sprintf("%s (%d)", name, l.Self()))
 	}
 	sort.Strings(names)
+	if self == 0 {
+		return nil, "several accounts: add self_id to the action's params, one of " + strings.Join(names, ", ")
+	}
 	return nil, fmt.Sprintf("self_id %d is no account of this app; it serves %s", self, strings.Join(names, ", "))
 }
 

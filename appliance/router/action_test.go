@@ -170,6 +170,21 @@ func TestFault_T03_AnActionGoesToOneAccount(t *testing.T) {
 	if got := h.answer("bot", `{"action":"get_login_info","params":{"self_id":10001},"echo":1}`); !strings.Contains(got, `"status":"ok"`) {
 		t.Errorf("the connection's own self_id: %s", got)
 	}
+	unnamed := make(chan string, 2)
+	for _, params := range []string{`{}`, `{"self_id":10001}`} {
+		h.router.Action(apps.Action{App: "bot", Frame: []byte(`{"action":"get_login_info","params":` + params + `,"echo":1}`), Reply: func(b []byte) { unnamed <- string(b) }})
+	}
+	if got := <-unnamed; !strings.Contains(got, "several accounts: add self_id to the action's params, one of default (10001)") {
+		t.Errorf("no account at all: %s", got)
+	}
+	select {
+	case got := <-unnamed:
+		if !strings.Contains(got, `"status":"ok"`) {
+			t.Errorf("an account by self_id: %s", got)
+		}
+	case <-time.After(patience):
+		t.Error("no answer to an action that names its account")
+	}
 	if got := h.answer("bot", `{"action":"get_login_info","params":{"self_id":"10777"},"echo":1}`); !strings.Contains(got, "self_id 10777 is no account of this app; it serves default (10001)") || !strings.Contains(got, `"echo":1`) {
 		t.Errorf("a foreign self_id: %s", got)
 	}
