@@ -210,8 +210,8 @@ func (a *Appliance) Reload(context.Context) (console.ReloadResult, error) {
 	for _, c := range config.Diff(before, next) {
 		result.Changed = append(result.Changed, console.Change{Path: c.Path, Kind: string(c.Kind)})
 	}
-	if before.DataDir != next.DataDir || before.Store != next.Store || before.Limits != next.Limits || before.Gateway.Platform != next.Gateway.Platform {
-		result.Warnings = append(result.Warnings, "dataDir, store, limits and gateway.platform take effect at the next start")
+	if before.DataDir != next.DataDir || before.Store != next.Store || before.Limits.MaxFrameMB != next.Limits.MaxFrameMB || before.Gateway.Platform != next.Gateway.Platform {
+		result.Warnings = append(result.Warnings, "dataDir, store, limits.maxFrameMb and gateway.platform take effect at the next start")
 	}
 	for _, w := range next.Warnings {
 		result.Warnings = append(result.Warnings, w.Head())

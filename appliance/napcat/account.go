@@ -205,7 +205,7 @@ func (a *Account) serve(conn *link.Conn, remote string) error {
 	var watch sync.WaitGroup
 	watch.Go(func() { s.introduce(ctx) })
 	watch.Go(func() { s.watch(ctx) })
-	err := conn.Serve(ctx, link.Handler{Frame: s.frame, Oversize: s.oversize, Pong: s.pong})
+	err := conn.Serve(ctx, link.Handler{Frame: s.frame, Oversize: s.oversize})
 	cancel()
 	a.detach(s, err)
 	watch.Wait()

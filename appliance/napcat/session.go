@@ -98,8 +98,6 @@ func (s *session) meta(data []byte) {
 	}
 }
 
-func (s *session) pong([]byte) {}
-
 // introduce asks who is there until NapCat has said it: it may be busy, or not quite up yet.
 func (s *session) introduce(ctx context.Context) {
 	for !s.account.learn(ctx, s) && link.Wait(ctx, s.account.Config.Heartbeat.Interval) {
