@@ -40,7 +40,7 @@ type CursorStats struct {
 	Dropped  uint64 // fell out at a bound
 	Skipped  uint64 // were too old when their turn came
 	Poisoned uint64 // given up after MaxStrikes
-	Repeated uint64 // will be, or were, read again after a rewind
+	Repeated uint64 // times that an event was read again after a rewind
 	Acked    uint64 // highest acknowledged sequence number
 }
 
@@ -62,7 +62,7 @@ type Cursor struct {
 	skipped     uint64
 	poisoned    uint64
 	repeated    uint64
-	storedAck   uint64 // what the cursors table says
+	storedAck   uint64 // what the cursors table says: settled, at the last commit
 	stored      bool
 }
 
@@ -131,6 +131,25 @@ func (c *Cursor) drop(l *line) {
 		c.dropped++
 		l.trim()
 	}
+}
+
+// holds reports whether an event still waits for the cursor.
+func (c *Cursor) holds(ev *Event) bool {
+	l := c.lineOf(ev.Class)
+	i := l.find(ev.Seq)
+	return i >= 0 && l.at(i).ev == ev
+}
+
+// settled is the highest number up to which nothing waits any more: it was acknowledged, or given up and counted. This is
+// what a start goes on from, so that no restart brings back, or counts again, what had fallen out.
+func (c *Cursor) settled() uint64 {
+	settled := c.j.last
+	for _, l := range []*line{&c.messages, &c.requests} {
+		if l.n > 0 { // the first place is never gone
+			settled = min(settled, l.at(0).seq-1)
+		}
+	}
+	return settled
 }
 
 // discard marks one entry as gone, wherever it stands.
@@ -218,6 +237,10 @@ func (c *Cursor) next(dst []*Event, first, maxEvents int, maxBytes int64, bytes 
 		*bytes += int64(len(ev.Raw))
 		dst = append(dst, ev)
 		c.sent = max(c.sent, e.seq)
+		if e.again {
+			e.again = false
+			c.repeated++
+		}
 		l.read(i)
 	}
 	return dst, nil, nil
@@ -268,7 +291,7 @@ func (c *Cursor) ack(seq uint64) {
 }
 
 // Rewind moves the read position back to what was acknowledged: call it when a new connection begins. What was in
-// flight will be read again and counts as repeated; what ring and queue table have both lost meanwhile counts as dropped.
+// flight counts as repeated once it is read again; what ring and queue table have both lost meanwhile counts as dropped.
 func (c *Cursor) Rewind() {
 	c.j.mu.Lock()
 	defer c.j.mu.Unlock()
@@ -289,7 +312,7 @@ func (c *Cursor) Rewind() {
 				c.poisoned++
 				continue
 			}
-			c.repeated++
+			e.again = true
 		}
 		l.rewind()
 	}
@@ -298,7 +321,7 @@ func (c *Cursor) Rewind() {
 }
 
 // RewindTo moves the read position to just after seq, also before what was acknowledged, as far as the ring
-// reaches (SSE Last-Event-ID). Everything read again counts as repeated.
+// reaches (SSE Last-Event-ID). What is read again counts as repeated.
 func (c *Cursor) RewindTo(seq uint64) {
 	if seq >= c.Stats().Acked {
 		c.Ack(seq)
@@ -322,12 +345,13 @@ func (c *Cursor) RewindTo(seq uint64) {
 			continue
 		}
 		ev.holders++
-		c.repeated++
+		l := &messages
 		if ev.Class == ClassRequest {
-			requests.push(ev)
-		} else {
-			messages.push(ev)
+			l = &requests
 		}
+		e := placeOf(ev)
+		e.again = true
+		l.pushPlace(e)
 	}
 	c.messages.prepend(&messages)
 	c.requests.prepend(&requests)
@@ -335,10 +359,28 @@ func (c *Cursor) RewindTo(seq uint64) {
 	c.bound()
 }
 
+// expire skips what has become too old while the app was away: nobody counts on it any more, and it need not stay on the
+// disk until the app is back. It ends at the first event of a line that is young enough.
+func (c *Cursor) expire(now time.Duration) {
+	for _, l := range []*line{&c.messages, &c.requests} {
+		for i := l.firstUnread(); i >= 0; i = l.firstUnread() {
+			e := l.at(i)
+			if limit := c.o.Bounds.maxAge(e.class); limit <= 0 || now-e.born <= limit {
+				break
+			}
+			c.discard(l, i)
+			c.skipped++
+			l.trim()
+		}
+	}
+}
+
 // Stats returns the cursor's numbers.
 func (c *Cursor) Stats() CursorStats {
+	now := c.j.steady()
 	c.j.mu.Lock()
 	defer c.j.mu.Unlock()
+	c.expire(now)
 	return CursorStats{
 		Backlog: c.messages.live + c.requests.live, Unread: c.messages.unread + c.requests.unread,
 		Dropped: c.dropped, Skipped: c.skipped, Poisoned: c.poisoned, Repeated: c.repeated, Acked: c.acked,

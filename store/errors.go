@@ -43,11 +43,11 @@ func (e *DamagedError) Is(target error) bool { return target == ErrDamaged }
 
 // damaged builds the error for a file, with the way out that fits it.
 func damaged(path, reason string) *DamagedError {
-	remedy := "keep it as " + stateName + ".bad and copy " + stateBackupName + ", made at the last good start, to " + stateName +
-		" (approvals given since then are lost); without such a copy move " + stateName + " and " + journalName + " away to start anew, without pairings"
+	remedy := "`catflap restore FILE` puts a backup back; without one, `catflap restore --salvage` keeps it as " + stateName + ".bad-TIME and puts " +
+		stateBackupName + ", the copy of the last good start, in its place (approvals given since then are lost)"
 	if filepath.Base(path) == journalName {
-		remedy = "rename it to " + journalSetAside + ", and the next start begins an empty one; pairings are in " + stateName +
-			" and stay, kept messages and events that wait are lost"
+		remedy = "`catflap restore FILE` puts a backup back; without one, `catflap restore --salvage` keeps it as " + journalName +
+			".bad-TIME and begins an empty one: pairings are in " + stateName + " and stay, kept messages and events that wait are lost"
 	}
 	return &DamagedError{File: path, Reason: reason, Remedy: remedy}
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
@@ -15,11 +14,6 @@ import (
 )
 
 const (
-	stateName       = "state.db"
-	journalName     = "journal.db"
-	stateBackupName = "state.db.bak"
-	// journalSetAside is what an owner renames a damaged journal.db to: the word that a new one may begin.
-	journalSetAside = "journal.db.bad"
 	// pageSize is fixed: on a kernel with 16 KiB pages bbolt's own choice would triple what reaches the card.
 	pageSize = 4096
 	// minFile is the smallest file that bbolt makes.
@@ -50,7 +44,7 @@ type file struct {
 // fileOptions is what openFile needs beside the path.
 type fileOptions struct {
 	readOnly bool
-	freelist bool // read the list of free pages too: a writer needs it, and bbolt leaves it alone when it only reads
+	whole    bool // look at every page, not only at those that everything hangs on
 	maxSize  int64
 	schema   schema
 }
@@ -58,11 +52,38 @@ type fileOptions struct {
 // openFile opens an existing file (or, before checkPair allowed it, creates a new one), checks the pages that every
 // later transaction rests on, and brings the schema up to date.
 func openFile(path string, o fileOptions) (*file, error) {
+	if !o.readOnly {
+		// First for reading: opened for writing, bbolt believes the list of free pages before anybody can look at it.
+		if size, err := sizeOf(path); err != nil {
+			return nil, err
+		} else if size >= 0 {
+			f, err := openRaw(path, fileOptions{readOnly: true, whole: o.whole})
+			if err != nil {
+				return nil, err
+			}
+			if err := f.close(); err != nil {
+				return nil, err
+			}
+		}
+	}
+	f, err := openRaw(path, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.schema.apply(f, o.readOnly); err != nil {
+		_ = f.close()
+		return nil, openError(path, err)
+	}
+	return f, nil
+}
+
+// openRaw opens a file whatever its schema is.
+func openRaw(path string, o fileOptions) (*file, error) {
 	f := &file{path: path}
 	err := f.guard(func() error {
 		db, err := bbolt.Open(path, 0o600, &bbolt.Options{
 			Timeout: lockWait, PageSize: pageSize, FreelistType: bbolt.FreelistMapType,
-			ReadOnly: o.readOnly, PreLoadFreelist: o.freelist, MaxSize: int(o.maxSize),
+			ReadOnly: o.readOnly, MaxSize: int(o.maxSize),
 			OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
 				file, err := openRegular(name, flag, mode)
 				f.raw = file
@@ -74,11 +95,8 @@ func openFile(path string, o fileOptions) (*file, error) {
 			return err
 		}
 		db.AllocSize = growStep
-		return f.check()
+		return f.check(o)
 	})
-	if err == nil {
-		err = o.schema.apply(f, o.readOnly)
-	}
 	if err != nil {
 		_ = f.close()
 		return nil, openError(path, err)
@@ -116,143 +134,6 @@ func openError(path string, err error) error {
 	return fmt.Errorf("opening %s: %w", path, err)
 }
 
-// checkPair decides whether this is a first start. Files are created under a temporary name and renamed, journal.db
-// first: so an empty or missing file beside the other one is a loss, and never a fresh start, unless the owner has set
-// journal.db aside.
-func checkPair(dir string, o Options) error {
-	state, journal := filepath.Join(dir, stateName), filepath.Join(dir, journalName)
-	stateSize, err := sizeOf(state)
-	if err != nil {
-		return err
-	}
-	journalSize, err := sizeOf(journal)
-	if err != nil {
-		return err
-	}
-	switch {
-	case stateSize == 0:
-		return damaged(state, "the file is empty")
-	case journalSize == 0:
-		return damaged(journal, "the file is empty")
-	case stateSize > 0 && journalSize > 0:
-		return nil
-	case stateSize > 0:
-		if decided, err := sizeOf(filepath.Join(dir, journalSetAside)); err != nil {
-			return err
-		} else if decided < 0 {
-			d := damaged(journal, "the file is missing beside "+stateName)
-			d.Remedy = "put it back; or make an empty file " + journalSetAside + " in its place, and the next start begins an empty one"
-			return d
-		}
-		if o.ReadOnly {
-			return fmt.Errorf("opening the store in %s: %s was set aside: start catflap once, which begins an empty one", dir, journalName)
-		}
-		return beginJournal(dir, o)
-	case journalSize > 0:
-		// A first start that was cut short leaves a journal that nothing was written to.
-		if fresh, err := isFresh(journal); err != nil {
-			return err
-		} else if !fresh {
-			return damaged(state, "the file is missing beside "+journalName)
-		}
-	}
-	if o.ReadOnly {
-		return fmt.Errorf("opening the store in %s: %w: catflap has not run with this data folder yet", dir, fs.ErrNotExist)
-	}
-	if journalSize < 0 {
-		if err := beginJournal(dir, o); err != nil {
-			return err
-		}
-	}
-	return create(state, stateSchema())
-}
-
-// beginJournal makes an empty journal.db. The name of one that was set aside is used up by that: it allows no second start
-// without a journal.
-func beginJournal(dir string, o Options) error {
-	path := filepath.Join(dir, journalName)
-	aside := filepath.Join(dir, journalSetAside)
-	switch err := os.Rename(aside, badName(path, o.Now())); {
-	case err == nil:
-		o.Log.Warn("journal.db was set aside: an empty one begins", "dir", dir)
-	case !errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("beginning %s: %w", path, err)
-	}
-	return create(path, journalSchema())
-}
-
-// badName is what a file is called once it has been replaced.
-func badName(path string, now time.Time) string {
-	return path + ".bad-" + now.UTC().Format("20060102-150405")
-}
-
-// isFresh reports whether a journal.db has never held anything.
-func isFresh(path string) (bool, error) {
-	f, err := openFile(path, fileOptions{readOnly: true, schema: journalSchema()})
-	if err != nil {
-		return false, err
-	}
-	fresh := true
-	err = f.view(func(tx *bbolt.Tx) error {
-		for _, name := range [][]byte{bucketNames, bucketEvents, bucketQueue, bucketCursors} {
-			if b := tx.Bucket(name); b != nil {
-				if k, _ := b.Cursor().First(); k != nil {
-					fresh = false
-				}
-			}
-		}
-		return nil
-	})
-	if cerr := f.close(); err == nil {
-		err = cerr
-	}
-	return fresh, err
-}
-
-// sizeOf returns a file's size, or -1 when it does not exist.
-func sizeOf(path string) (int64, error) {
-	info, err := os.Lstat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return -1, nil
-	}
-	if err != nil {
-		return 0, fmt.Errorf("looking at %s: %w", path, err)
-	}
-	return info.Size(), nil
-}
-
-// create makes a complete new file and moves it into place.
-func create(path string, s schema) error {
-	part := path + ".new"
-	if err := os.Remove(part); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("creating %s: %w", path, err)
-	}
-	f, err := openFile(part, fileOptions{schema: s})
-	if err != nil {
-		return fmt.Errorf("creating %s: %w", path, err)
-	}
-	if err := f.close(); err != nil {
-		return fmt.Errorf("creating %s: %w", path, err)
-	}
-	if err := os.Rename(part, path); err != nil {
-		return fmt.Errorf("creating %s: %w", path, err)
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-// syncDir makes a rename survive a power cut.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("syncing %s: %w", dir, err)
-	}
-	defer d.Close()
-	if err := d.Sync(); err != nil {
-		return fmt.Errorf("syncing %s: %w", dir, err)
-	}
-	return nil
-}
-
 // guard runs fn and turns a panic or a memory fault inside bbolt into a *DamagedError, once and for all.
 func (f *file) guard(fn func() error) (err error) {
 	if d := f.poison.Load(); d != nil {
@@ -270,9 +151,9 @@ func (f *file) guard(fn func() error) (err error) {
 	return fn()
 }
 
-// check reads the pages that everything hangs on: the metas and the freelist were read by bbolt, here follow the file's
-// length, the root page, and both edges of every bucket. Its cost does not grow with the file.
-func (f *file) check() error {
+// check reads the pages that everything hangs on: the metas were read by bbolt, here follow the file's length, the list
+// of free pages, the root page, and both edges of every bucket. Its cost hardly grows with the file.
+func (f *file) check(o fileOptions) error {
 	return f.db.View(func(tx *bbolt.Tx) error {
 		info, err := f.raw.Stat()
 		if err != nil {
@@ -282,6 +163,11 @@ func (f *file) check() error {
 			return damaged(f.path, fmt.Sprintf("the file has %d bytes and should have at least %d: it was cut off", info.Size(), tx.Size()))
 		}
 		f.size.Store(info.Size())
+		if o.readOnly {
+			if err := inspect(f.path, f.raw, tx, f.db.Info().PageSize, o.whole); err != nil {
+				return err
+			}
+		}
 		return tx.ForEach(func(_ []byte, b *bbolt.Bucket) error {
 			if b == nil {
 				return damaged(f.path, "a value lies where only tables belong")

@@ -14,7 +14,7 @@ import (
 	"github.com/catflap/catflap/policy"
 )
 
-// filled makes a closed store with an approval, 600 messages and a waiting event.
+// filled makes a closed store with an approval, 600 messages, 200 lines of the audit log and a waiting event.
 func filled(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -26,6 +26,9 @@ func filled(t testing.TB) string {
 	}
 	for i := range 600 {
 		s.History().Add("bot", 100, Record{Chat: policy.Chat{Group: true, ID: uint64(i % 20)}, MessageID: int64(i), Text: strings.Repeat("x", 200)})
+	}
+	for i := range 200 {
+		s.Audit().Add(AuditEntry{Action: fmt.Sprint("action ", i), Outcome: "refused"})
 	}
 	s.Journal().OpenCursor(CursorOptions{App: "koishi", Account: "bot"})
 	s.Journal().Append(Event{For: 1, Raw: []byte(`{"post_type":"message"}`)})
@@ -218,6 +221,28 @@ func TestFault_S07_MissingFile(t *testing.T) {
 			t.Errorf("SetAside = %q, %v", bad, err)
 		}
 		closed(t, opened(t, dir, Options{}))
+	}
+}
+
+// A box whose journal was never written to, or is gone too, is no new box as long as a copy of state.db says otherwise.
+func TestFault_S07_CopyAlone(t *testing.T) {
+	for _, journal := range []string{"never written", "gone"} {
+		dir := t.TempDir()
+		closed(t, opened(t, dir, Options{}))
+		closed(t, opened(t, dir, Options{})) // the copy is made
+		if err := os.Remove(filepath.Join(dir, stateName)); err != nil {
+			t.Fatal(err)
+		}
+		if journal == "gone" {
+			if err := os.Remove(filepath.Join(dir, journalName)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, err := Open(dir, Options{})
+		want := fmt.Sprintf("%s is damaged (the file is missing beside %s): ", filepath.Join(dir, stateName), stateBackupName)
+		if !errors.Is(err, ErrDamaged) || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("journal.db %s: Open = %v, want %s...", journal, err, want)
+		}
 	}
 }
 

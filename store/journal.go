@@ -50,6 +50,7 @@ type Event struct {
 
 	born    time.Duration // arrival on the steady clock
 	holders int32         // cursors that still want it; under Journal.mu
+	row     int32         // what its row in the queue table costs; under Journal.mu
 	saved   saveState     // under Journal.mu
 }
 
@@ -91,6 +92,7 @@ func newJournal(epoch uint64, o Options) *Journal {
 	return &Journal{
 		now: o.Now, steady: o.Steady, boot: o.BootID, limit: o.RingBytes, queueSync: o.QueueSync,
 		wakeSaver: func() {}, epoch: epoch, last: epoch << seqBits,
+		saver: saver{share: o.MaxBytes / 2, limit: o.MaxBytes / 2},
 	}
 }
 

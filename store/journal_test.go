@@ -192,6 +192,27 @@ func TestRewindTo(t *testing.T) {
 	}
 }
 
+// What a bound drops after a rewind is not repeated, but dropped.
+func TestRewindDropsNotRepeats(t *testing.T) {
+	j := ringOnly(newClock(), 1<<20)
+	c := j.OpenCursor(CursorOptions{App: "a", Account: "b", Bounds: Bounds{MaxEvents: 3}})
+	for range 3 {
+		j.Append(Event{For: 1})
+	}
+	c.Next(nil, 2, 0) // 1 and 2 are in flight
+	j.Append(Event{For: 1})
+	c.Rewind() // four unread where three may be
+	if st := c.Stats(); st.Dropped != 1 || st.Repeated != 0 || st.Unread != 3 {
+		t.Errorf("%+v", st)
+	}
+	if got := fmt.Sprint(seqs(c.Next(nil, 0, 0))); got != "[2 3 4]" {
+		t.Errorf("read %s", got)
+	}
+	if st := c.Stats(); st.Dropped != 1 || st.Repeated != 1 {
+		t.Errorf("%+v", st)
+	}
+}
+
 func TestPoison(t *testing.T) {
 	j := ringOnly(newClock(), 1<<20)
 	c := j.OpenCursor(CursorOptions{App: "a", Account: "b", Bounds: Bounds{MaxStrikes: 3}})

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -39,6 +40,7 @@ type modelEvent struct {
 	left    bool // and the ring has forgotten it meanwhile
 	saved   bool
 	strikes int
+	again   bool
 }
 
 func (m *model) remove(e *modelEvent) {
@@ -74,6 +76,20 @@ func (m *model) bound() {
 	}
 }
 
+// expire is what looking at the numbers does to events that became too old unread.
+func (m *model) expire(now time.Duration) {
+	for _, request := range []bool{false, true} {
+		list, _ := m.unread(request)
+		for _, e := range list {
+			if age := m.bounds.maxAge(e.class); age <= 0 || now-e.born <= age {
+				break
+			}
+			m.remove(e)
+			m.skipped++
+		}
+	}
+}
+
 func (m *model) next(now time.Duration, n int, limit int64) (out []uint64) {
 	var bytes int64
 	for _, e := range slices.Clone(m.waiting) {
@@ -93,6 +109,10 @@ func (m *model) next(now time.Duration, n int, limit int64) (out []uint64) {
 		}
 		bytes += int64(e.size)
 		e.read = true
+		if e.again {
+			e.again = false
+			m.repeats++
+		}
 		m.sent = max(m.sent, e.seq)
 		out = append(out, e.seq)
 	}
@@ -127,8 +147,7 @@ func (m *model) rewind() {
 			m.remove(e)
 			m.poison++
 		default:
-			e.read = false
-			m.repeats++
+			e.read, e.again = false, true
 		}
 	}
 	m.sent = m.acked
@@ -173,6 +192,41 @@ func (m *model) end(ok bool) {
 	}
 }
 
+// crowd gives up the oldest rows, messages first, until what is left takes no more than room.
+func crowd(models []*model, costs map[uint64]int64, room int64) {
+	live := map[uint64]Class{}
+	for _, m := range models {
+		for _, e := range m.waiting {
+			if e.saved {
+				live[e.seq] = e.class
+			}
+		}
+	}
+	for seq := range live {
+		room -= costs[seq]
+	}
+	for _, requests := range []bool{false, true} {
+		for _, seq := range slices.Sorted(maps.Keys(live)) {
+			if room >= 0 || (live[seq] == ClassRequest) != requests {
+				continue
+			}
+			room += costs[seq]
+			for _, m := range models {
+				for _, e := range slices.Clone(m.waiting) {
+					switch {
+					case e.seq != seq:
+					case e.read:
+						e.saved, e.evicted = false, true
+					default:
+						m.remove(e)
+						m.dropped++
+					}
+				}
+			}
+		}
+	}
+}
+
 func TestJournalModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) { journalModel(t, nil) })
 }
@@ -204,7 +258,10 @@ func journalModel(t *rapid.T, f *file) {
 	j := ringOnly(clk, int64(rapid.IntRange(2, 40).Draw(t, "ring"))*(eventOverhead+20))
 	if f != nil {
 		j.log = f
+		j.saver.share = int64(rapid.IntRange(600, 6000).Draw(t, "share"))
+		j.saver.limit = j.saver.share
 	}
+	costs := map[uint64]int64{} // of rows that were written
 	var cursors []*Cursor
 	var models []*model
 	for i := range 3 {
@@ -253,6 +310,12 @@ func journalModel(t *rapid.T, f *file) {
 	}
 	save := func(t *rapid.T) {
 		b, _, _ := j.due(true, true)
+		if len(b.events) > 0 {
+			crowd(models, costs, j.saver.share-b.cost)
+		}
+		for i, ev := range b.events {
+			costs[ev.Seq] = int64(rowCost(len(b.values[i])))
+		}
 		for _, m := range models {
 			m.begin()
 		}
@@ -270,6 +333,9 @@ func journalModel(t *rapid.T, f *file) {
 		j.finish(&b, ok)
 		for _, m := range models {
 			m.end(ok)
+		}
+		if live := j.saver.stored - j.saver.freeing; len(b.events) > 0 && live > max(j.saver.share, b.cost) {
+			t.Fatalf("the rows take %d bytes of %d", live, j.saver.share)
 		}
 	}
 	actions := map[string]func(*rapid.T){
@@ -310,6 +376,7 @@ func journalModel(t *rapid.T, f *file) {
 		"": func(t *rapid.T) {
 			for i, c := range cursors {
 				m := models[i]
+				m.expire(time.Duration(clk.steady.Load()))
 				unread := 0
 				for _, e := range m.waiting {
 					if !e.read {
@@ -365,7 +432,7 @@ func journalModel(t *rapid.T, f *file) {
 func checkShelf(t *rapid.T, j *Journal, f *file, held map[*Event]int32, places map[uint64]int32) {
 	rows := map[uint64]bool{}
 	for i, r := range j.saver.shelf.rows {
-		if r.holders != places[r.seq] || i > 0 && j.saver.shelf.rows[i-1].seq >= r.seq {
+		if int32(r.holders) != places[r.seq] || i > 0 && j.saver.shelf.rows[i-1].seq >= r.seq {
 			t.Fatalf("shelf %v, places %v", j.saver.shelf.rows, places)
 		}
 		if r.holders > 0 {
@@ -384,15 +451,22 @@ func checkShelf(t *rapid.T, j *Journal, f *file, held map[*Event]int32, places m
 			rows[ev.Seq] = true
 		}
 	}
-	for _, seq := range j.saver.free {
-		if rows[seq] {
-			t.Fatalf("event %x is wanted and free", seq)
+	for _, r := range j.saver.free {
+		if rows[r.seq] {
+			t.Fatalf("event %x is wanted and free", r.seq)
 		}
-		rows[seq] = true
+		rows[r.seq] = true
+	}
+	var stored, freeing int64
+	count := 0
+	for _, r := range j.saver.free {
+		freeing += int64(r.cost)
 	}
 	_ = f.view(func(tx *bbolt.Tx) error {
-		return tx.Bucket(bucketQueue).ForEach(func(k, _ []byte) error {
+		return tx.Bucket(bucketQueue).ForEach(func(k, v []byte) error {
 			seq, _ := seqOf(k)
+			stored += int64(rowCost(len(v)))
+			count++
 			if !rows[seq] {
 				t.Fatalf("event %x lies in the queue table for nobody", seq)
 			}
@@ -402,5 +476,8 @@ func checkShelf(t *rapid.T, j *Journal, f *file, held map[*Event]int32, places m
 	})
 	if len(rows) > 0 {
 		t.Fatalf("events %v miss in the queue table", rows)
+	}
+	if s := &j.saver; s.stored != stored || s.freeing != freeing || s.rows != count {
+		t.Fatalf("%d bytes in %d rows, %d of them to be freed; counted %d, %d, %d", stored, count, freeing, s.stored, s.rows, s.freeing)
 	}
 }

@@ -9,12 +9,15 @@ var (
 	bucketIndex   = []byte("index")   // account number, chat, seq -> message id; written behind events, in groups
 	bucketChats   = []byte("chats")   // account number, chat -> chatValue: what the index holds of the chat
 	bucketQueue   = []byte("queue")   // seq -> waiting event (codec.go)
-	bucketCursors = []byte("cursors") // app 0 account -> acknowledged seq
+	bucketCursors = []byte("cursors") // app 0 account -> seq up to which nothing waits
 )
 
 // journalSchema lists the steps of journal.db.
 func journalSchema() schema {
-	return schema{steps: []step{{does: "creates the tables", run: journalStep1}}}
+	return schema{steps: []step{
+		{does: "creates the tables", run: journalStep1},
+		{does: "adds the media index", run: journalStep2},
+	}}
 }
 
 // journalStep1 makes an empty journal.db.

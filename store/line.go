@@ -6,8 +6,11 @@ import "time"
 type place struct {
 	ev      *Event // nil when gone, on the shelf, or when the ring forgot it while it was in flight
 	seq     uint64
+	born    time.Duration // arrival on the steady clock
 	size    int32
+	class   Class
 	strikes uint8 // rewinds that found it in flight
+	again   bool  // was read before: the next time counts as repeated
 	gone    bool  // dropped, skipped or given up: counted, and never to be read again
 	shelved bool  // in the queue table only
 }
@@ -31,7 +34,12 @@ const minLine = 32
 func (l *line) at(i int) *place { return &l.q[(l.head+i)&(len(l.q)-1)] }
 
 // push adds an unread event.
-func (l *line) push(ev *Event) { l.pushPlace(place{ev: ev, seq: ev.Seq, size: int32(len(ev.Raw))}) }
+func (l *line) push(ev *Event) { l.pushPlace(placeOf(ev)) }
+
+// placeOf is a place for an event in memory.
+func placeOf(ev *Event) place {
+	return place{ev: ev, seq: ev.Seq, born: ev.born, size: int32(len(ev.Raw)), class: ev.Class}
+}
 
 // pushPlace adds an unread place.
 func (l *line) pushPlace(e place) {

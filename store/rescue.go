@@ -24,7 +24,7 @@ func Check(path string) error {
 	if filepath.Base(path) == journalName {
 		sch = journalSchema()
 	}
-	f, err := openFile(path, fileOptions{readOnly: true, freelist: true, schema: sch})
+	f, err := openFile(path, fileOptions{readOnly: true, whole: true, schema: sch})
 	if err != nil {
 		return err
 	}
@@ -121,7 +121,7 @@ func SetAside(dir, name string, now time.Time) (string, error) {
 		return "", err
 	}
 	if size > 0 {
-		f, err := openFile(path, fileOptions{readOnly: true, freelist: true, schema: sch})
+		f, err := openFile(path, fileOptions{readOnly: true, whole: true, schema: sch})
 		if err == nil {
 			err = f.walk()
 			_ = f.close()
@@ -136,7 +136,7 @@ func SetAside(dir, name string, now time.Time) (string, error) {
 	backup := filepath.Join(dir, stateBackupName)
 	if name == stateName {
 		if err := Check(backup); err != nil {
-			return "", fmt.Errorf("there is no good copy of %s: put a backup back, or remove %s and %s to start anew, without pairings: %w", stateName, stateName, journalName, err)
+			return "", fmt.Errorf("there is no good copy of %s: put a backup back with `catflap restore FILE`, or remove %s and %s to start anew, without pairings: %w", stateName, stateName, journalName, err)
 		}
 		if err := copyFile(backup, path+".new"); err != nil {
 			return "", err

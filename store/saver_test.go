@@ -346,3 +346,47 @@ func TestForget(t *testing.T) {
 		t.Errorf("Subscribers = %v", got)
 	}
 }
+
+// What fell out or was given up before a restart does not come back after it, though the event is kept for another app,
+// and is not counted again.
+func TestGivenUpStaysGone(t *testing.T) {
+	for _, kill := range []bool{false, true} {
+		dir := t.TempDir()
+		s := opened(t, dir, Options{QueueSync: time.Millisecond})
+		o := CursorOptions{App: "a", Account: "bot", Slot: 0, Bounds: Bounds{MaxEvents: 5, MaxStrikes: 1}}
+		a := s.Journal().OpenCursor(o)
+		s.Journal().OpenCursor(CursorOptions{App: "b", Account: "bot", Slot: 1})
+		for i := range 20 {
+			s.Journal().Append(Event{For: 3, Raw: fmt.Appendf(nil, "%d", i)})
+		}
+		for rows(t, s, bucketQueue) < 20 {
+			flushed(t, s) // gives the committer a turn
+		}
+		a.Next(nil, 1, 0)
+		a.Rewind() // 15 was in flight
+		if st := a.Stats(); st.Dropped != 15 || st.Poisoned != 1 || st.Backlog != 4 {
+			t.Errorf("%+v", st)
+		}
+		s.Journal().Append(Event{For: 2, Raw: []byte("last")}) // makes the next commit
+		for rows(t, s, bucketQueue) < 21 {
+			flushed(t, s)
+		}
+		if kill {
+			dir = killed(t, s)
+		} else {
+			closed(t, s)
+		}
+		s = opened(t, dir, Options{})
+		a = s.Journal().OpenCursor(o)
+		b := s.Journal().OpenCursor(CursorOptions{App: "b", Account: "bot", Slot: 1})
+		if got := fmt.Sprint(texts(a)); got != "[16 17 18 19]" {
+			t.Errorf("killed %v: a read %s", kill, got)
+		}
+		if st := a.Stats(); st.Dropped != 0 {
+			t.Errorf("killed %v: counted again: %+v", kill, st)
+		}
+		if got := len(texts(b)); got != 21 {
+			t.Errorf("killed %v: b read %d events", kill, got)
+		}
+	}
+}

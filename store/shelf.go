@@ -12,7 +12,7 @@ const (
 	// pageEvents and pageBytes bound what one read of the queue table brings back for a cursor.
 	pageEvents = 256
 	pageBytes  = 128 << 10
-	// maxShelf bounds the rows that a start takes over from the queue table; older ones are deleted.
+	// maxShelf bounds the rows of the queue table, and with them what a start takes over from it.
 	maxShelf = 1 << 18
 )
 
@@ -26,17 +26,18 @@ type shelf struct {
 // shelved is one event on the shelf.
 type shelved struct {
 	seq     uint64
-	holders int32 // places that stand for it
+	cost    int32 // of its row
+	holders int16 // places that stand for it; an event has at most maxWaitingApps
+	request bool
 }
 
-// put adds an event that so many places stand for.
-func (s *shelf) put(seq uint64, holders int32) {
-	r := shelved{seq, holders}
-	if n := len(s.rows); n == 0 || s.rows[n-1].seq < seq {
+// put adds an event that places stand for.
+func (s *shelf) put(r shelved) {
+	if n := len(s.rows); n == 0 || s.rows[n-1].seq < r.seq {
 		s.rows = append(s.rows, r)
 		return
 	}
-	s.rows = slices.Insert(s.rows, s.find(seq), r)
+	s.rows = slices.Insert(s.rows, s.find(r.seq), r)
 }
 
 // find returns the place of the first row that is not before seq.
@@ -44,15 +45,16 @@ func (s *shelf) find(seq uint64) int {
 	return sort.Search(len(s.rows), func(i int) bool { return s.rows[i].seq >= seq })
 }
 
-// take lets one place go and reports whether it was the last.
-func (s *shelf) take(seq uint64) (last bool) {
+// take lets one place go. After the last one, release is told what the row costs.
+func (s *shelf) take(seq uint64, release func(uint64, int32)) {
 	i := s.find(seq)
 	if i == len(s.rows) || s.rows[i].seq != seq || s.rows[i].holders == 0 {
-		return false
+		return
 	}
 	if s.rows[i].holders--; s.rows[i].holders > 0 {
-		return false
+		return
 	}
+	release(seq, s.rows[i].cost)
 	s.gone++
 	if s.gone > 64 && s.gone > len(s.rows)/2 {
 		s.rows = slices.DeleteFunc(s.rows, func(r shelved) bool { return r.holders == 0 })
@@ -61,12 +63,19 @@ func (s *shelf) take(seq uint64) (last bool) {
 			s.rows = slices.Clone(s.rows)
 		}
 	}
-	return true
+}
+
+// drop lets all places of an event go.
+func (s *shelf) drop(seq uint64, release func(uint64, int32)) {
+	if i := s.find(seq); i < len(s.rows) && s.rows[i].seq == seq && s.rows[i].holders > 0 {
+		s.rows[i].holders = 1
+		s.take(seq, release)
+	}
 }
 
 // shelve moves an event that left the ring to the shelf: it is in the queue table, so its cursors need not hold it.
 func (j *Journal) shelve(ev *Event) {
-	var holders int32
+	var holders int16
 	for _, c := range j.cursors {
 		if c.shelve(ev) {
 			holders++
@@ -74,18 +83,14 @@ func (j *Journal) shelve(ev *Event) {
 	}
 	ev.holders = 0
 	if holders > 0 {
-		j.saver.shelf.put(ev.Seq, holders)
+		j.saver.shelf.put(shelved{seq: ev.Seq, cost: ev.row, holders: holders, request: ev.Class == ClassRequest})
 	} else {
 		j.saver.released(ev)
 	}
 }
 
 // unshelve says that one place less stands for an event on the shelf.
-func (j *Journal) unshelve(seq uint64) {
-	if j.saver.shelf.take(seq) {
-		j.saver.free = append(j.saver.free, seq)
-	}
-}
+func (j *Journal) unshelve(seq uint64) { j.saver.shelf.take(seq, j.saver.release) }
 
 // fetch reads events back from the queue table. No lock is held: a slow card delays only the app that was away.
 // Events that are not there are left out.

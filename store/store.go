@@ -5,6 +5,7 @@ package store
 
 import (
 	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -96,36 +97,41 @@ type Store struct {
 	decisions *Decisions
 	journal   *Journal
 	history   *History
+	media     *Media
 	committer *committer
 
-	epoch   uint64
-	closing sync.Once
-	closed  error
+	epoch      uint64
+	unnumbered bool // the epoch is in no file yet; the committer's alone once it runs
+	closing    sync.Once
+	closed     error
 }
 
 // Open opens the store in dir, or creates it (folder 0700, files 0600) when neither file exists.
 //
 // ErrLocked: another process has it open. *DamagedError (errors.Is ErrDamaged): a file cannot be read, or one of the
 // two is missing or empty beside the other; the error names the file and the way out, and nothing was changed.
-// ErrNewer: the files were written by a newer version. Open reads no more than a few pages, whatever the size.
+// ErrNewer: the files were written by a newer version. Open reads state.db, and of journal.db about a megabyte at most,
+// whatever its size.
+// A disk without room is an error only while a file has to be made: else the store opens, keeps in memory what it
+// cannot write, and writes again by itself.
 func Open(dir string, o Options) (*Store, error) {
 	o = o.withDefaults()
 	if !o.ReadOnly {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return nil, fmt.Errorf("creating the data folder %s: %w", dir, err)
+			return nil, withRemedy(dir, fmt.Errorf("creating the data folder %s: %w", dir, err))
 		}
 	}
 	if err := checkPair(dir, o); err != nil {
-		return nil, err
+		return nil, withRemedy(dir, err)
 	}
 	s := &Store{dir: dir, o: o}
 	var err error
-	if s.state, err = openFile(filepath.Join(dir, stateName), fileOptions{readOnly: o.ReadOnly, schema: stateSchema()}); err != nil {
-		return nil, err
+	if s.state, err = openFile(filepath.Join(dir, stateName), fileOptions{readOnly: o.ReadOnly, whole: true, schema: stateSchema()}); err != nil {
+		return nil, withRemedy(dir, err)
 	}
 	if s.log, err = openFile(filepath.Join(dir, journalName), fileOptions{readOnly: o.ReadOnly, maxSize: o.MaxBytes, schema: journalSchema()}); err != nil {
 		_ = s.state.close()
-		return nil, err
+		return nil, withRemedy(dir, err)
 	}
 	if err := s.load(); err != nil {
 		_ = s.log.close()
@@ -159,37 +165,74 @@ func (s *Store) load() error {
 			s.o.Log.Warn("state.db could not be copied", "err", err)
 		}
 	}
-	// A state.db put back from a copy may know less than the journal: numbers must not be given twice.
+	// A state.db put back from a copy, or without room for its number, may know less than the journal: numbers must not
+	// be given twice.
 	var given uint64
-	if err := s.log.view(func(tx *bbolt.Tx) (err error) { given, err = highestSeq(tx); return err }); err != nil {
+	if err := s.log.view(func(tx *bbolt.Tx) (err error) {
+		given, err = highestSeq(tx)
+		given = max(given>>seqBits, getUint(tx.Bucket(bucketMeta), keyEpoch))
+		return err
+	}); err != nil {
 		return fmt.Errorf("reading %s: %w", s.log.path, err)
 	}
-	epoch = max(epoch, given>>seqBits) + 1
-	s.epoch = epoch
-	if epoch >= 1<<(64-seqBits) {
-		return fmt.Errorf("reading %s: start number %d is out of range: %w", s.state.path, epoch, ErrDamaged)
+	s.epoch = max(epoch, given) + 1
+	if s.epoch >= 1<<(64-seqBits)-epochLeap {
+		path := s.state.path
+		if given > epoch {
+			path = s.log.path
+		}
+		return damaged(path, fmt.Sprintf("the start number %d is out of range", s.epoch))
 	}
 	if !s.o.ReadOnly {
-		err := s.state.update(func(tx *bbolt.Tx) error {
-			if err := putUint(tx.Bucket(bucketMeta), keyEpoch, epoch); err != nil {
-				return err
-			}
-			return s.access.rebase(tx)
-		})
-		if err != nil {
-			return fmt.Errorf("numbering this start in %s: %w", s.state.path, err)
+		if err := s.number(); err != nil {
+			return err
 		}
 	}
-	s.journal = newJournal(epoch, s.o)
+	s.journal = newJournal(s.epoch, s.o)
 	s.journal.log = s.log
 	s.history = newHistory(s.log, s.o)
+	s.media = newMedia(s.log, s.o)
 	s.committer = newCommitter(s)
 	if err := s.log.view(func(tx *bbolt.Tx) error {
-		return errors.Join(s.history.load(tx), s.journal.load(tx))
+		return errors.Join(s.history.load(tx), s.journal.load(tx), s.media.load(tx))
 	}); err != nil {
 		return fmt.Errorf("reading %s: %w", s.log.path, err)
 	}
 	return nil
+}
+
+// number gives this start its number at Open. A disk that refuses it (it is full) must not keep messages from their apps:
+// the number then lives in memory, every commit of journal.db carries it, and state.db gets it as soon as it can. So no
+// file holds anything that was made with a number which is nowhere. Two starts in a row that wrote nothing must not count
+// alike either, hence the leap.
+func (s *Store) number() error {
+	err := s.writeNumber()
+	if errors.Is(err, ErrDamaged) {
+		return fmt.Errorf("numbering this start in %s: %w", s.state.path, err)
+	}
+	if err == nil {
+		return nil
+	}
+	var leap [2]byte
+	if _, err := io.ReadFull(s.o.Random, leap[:]); err != nil {
+		return fmt.Errorf("numbering this start: %w", err)
+	}
+	s.epoch += 1 + uint64(binary.BigEndian.Uint16(leap[:]))%(epochLeap-1)
+	s.unnumbered = true
+	s.o.Log.Error("state.db cannot be written; catflap runs, and nothing is kept over a restart until it can", "dir", s.dir, "err", err)
+	return nil
+}
+
+// writeNumber writes the number of this start, and the ages of pairing requests on this boot's clocks.
+func (s *Store) writeNumber() error {
+	s.access.changes.Lock()
+	defer s.access.changes.Unlock()
+	return s.state.update(func(tx *bbolt.Tx) error {
+		if err := putUint(tx.Bucket(bucketMeta), keyEpoch, s.epoch); err != nil {
+			return err
+		}
+		return s.access.rebase(tx)
+	})
 }
 
 // Close writes what is in memory, waits for the committer and closes both files. A second call returns the same.
@@ -226,6 +269,9 @@ func (s *Store) Journal() *Journal { return s.journal }
 
 // History returns the newest messages of every chat.
 func (s *Store) History() *History { return s.history }
+
+// Media returns the index of the media cache.
+func (s *Store) Media() *Media { return s.media }
 
 // Decisions returns the newest decisions.
 func (s *Store) Decisions() *Decisions { return s.decisions }

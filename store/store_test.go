@@ -338,3 +338,24 @@ func TestSettings(t *testing.T) {
 		t.Errorf("settings %s", got)
 	}
 }
+
+// While state.db refuses the number of a start, journal.db carries it: so it is not given again, even when nothing that was
+// made with it is left.
+func TestNumberInJournal(t *testing.T) {
+	dir := t.TempDir()
+	s := opened(t, dir, Options{Sync: time.Hour})
+	const number = 900
+	s.state.fault.Store(&noSpace)
+	if err := s.committer.inside(t.Context(), func() error {
+		s.epoch, s.unnumbered = number, true
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	s.History().Add("bot", 10, Record{Chat: policy.Chat{ID: 1}})
+	flushed(t, s)
+	s = opened(t, killed(t, s), Options{})
+	if s.Epoch() != number+1 {
+		t.Errorf("start number %d after %d", s.Epoch(), number)
+	}
+}

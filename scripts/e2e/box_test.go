@@ -32,6 +32,7 @@ const raceless = "GORACE=atexit_sleep_ms=0"
 // box is one catflap with its folder and ports, as on a board of its own.
 type box struct {
 	dir     string
+	program string
 	napcat  int // wsPort
 	gateway int
 	nonebot int // where a NoneBot of this test listens
@@ -45,7 +46,7 @@ type box struct {
 // CONSOLE stand for free ports. Keys that every box needs and the text does not name are added.
 func newBox(t *testing.T, config string) *box {
 	t.Helper()
-	b := &box{dir: t.TempDir(), napcat: freePort(t), gateway: freePort(t), nonebot: freePort(t), koishi: freePort(t), console: freePort(t)}
+	b := &box{dir: t.TempDir(), program: binary, napcat: freePort(t), gateway: freePort(t), nonebot: freePort(t), koishi: freePort(t), console: freePort(t)}
 	b.write(t, config)
 	t.Cleanup(func() { b.inspect(t) })
 	return b
@@ -94,7 +95,7 @@ func (b *box) write(t *testing.T, config string) {
 // start runs catflap and waits until it answers.
 func (b *box) start(t *testing.T) {
 	t.Helper()
-	b.process = launch(t, "catflap", []string{"CATFLAP_CONFIG=" + b.path(), raceless}, binary, "run")
+	b.process = launch(t, "catflap", []string{"CATFLAP_CONFIG=" + b.path(), raceless}, b.program, "run")
 	b.past = append(b.past, b.process)
 	eventually(t, "catflap answers `catflap status`", func() (bool, string) {
 		select {
@@ -203,6 +204,7 @@ type status struct {
 		Connected bool
 		Backlog   int
 		Dropped   uint64
+		Skipped   uint64
 		LastError string `json:"last_error"`
 		Hint      hint
 	}

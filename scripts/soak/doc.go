@@ -3,6 +3,7 @@
 //
 //	go test ./scripts/soak -run TestSoak -soak.time=3m -soak.seed=7
 //	go test ./scripts/soak -run TestKillMinusNine -soak.kills=200
+//	go test ./scripts/soak -run TestQueueBounds
 //
 // The seed decides which faults come and in which order; it is printed at the start and with every failure. The full
 // disk is a small file system of its own in memory, so the harness needs Linux and root, and fails without them.

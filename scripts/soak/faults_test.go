@@ -95,6 +95,7 @@ var faults = []struct {
 	{2, func(w *world) { w.count("NapCat link reset"); w.naps[w.anyLane()].Drop() }},
 	{1, (*world).stallNapCat},
 	{1, (*world).fillDisk},
+	{1, (*world).startFull},
 	{1, (*world).approve},
 }
 
@@ -221,19 +222,29 @@ func (w *world) fillDisk() {
 	w.flood.Store(10 * 300)
 	w.wait(w.between(2*time.Second, 4*time.Second))
 	a.leave(false)
-	if w.random.IntN(4) == 0 {
-		w.ledger.note("kill -9 while the disk is full")
-		at := time.Now()
-		w.must(w.cat.kill())
-		w.killed(at)
-		w.kills++
-		if err := w.disk.free(); err != nil {
-			w.must(err)
-		}
-		w.full.to = time.Now()
-		w.start()
-		return
+	w.freeDisk()
+}
+
+// startFull kills catflap on a full disk and starts it there: it must serve, forward, and write when there is room again.
+func (w *world) startFull() {
+	w.count("start on a full disk")
+	w.full = span{from: time.Now()}
+	if err := w.disk.fill(); err != nil {
+		w.must(fmt.Errorf("filling the disk: %w", err))
 	}
+	w.wait(w.between(100*time.Millisecond, 500*time.Millisecond))
+	at := time.Now()
+	w.must(w.cat.kill())
+	w.killed(at)
+	w.kills++
+	w.start()
+	w.linked()
+	w.flood.Store(300)
+	w.wait(w.between(time.Second, 3*time.Second))
+	w.freeDisk()
+}
+
+func (w *world) freeDisk() {
 	if err := w.disk.free(); err != nil {
 		w.must(err)
 	}

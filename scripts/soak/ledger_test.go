@@ -36,7 +36,8 @@ type span struct {
 // arrivals is what one app received of one lane.
 type arrivals struct {
 	when  map[int]time.Time
-	order []int // of first arrivals
+	size  map[int]int // of the frame, in bytes
+	order []int       // of first arrivals
 	again int
 	late  int // marked as caught up
 }
@@ -157,7 +158,7 @@ func (l *ledger) arrived(app string, frame []byte) {
 		a.again++
 		return
 	}
-	a.when[n] = l.lastNews
+	a.when[n], a.size[n] = l.lastNews, len(frame)
 	a.order = append(a.order, n)
 }
 
@@ -169,7 +170,7 @@ func (l *ledger) of(app string, of lane) *arrivals {
 		l.apps[app] = lanes
 	}
 	if lanes[of] == nil {
-		lanes[of] = &arrivals{when: make(map[int]time.Time)}
+		lanes[of] = &arrivals{when: make(map[int]time.Time), size: make(map[int]int)}
 	}
 	return lanes[of]
 }

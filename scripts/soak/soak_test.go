@@ -21,6 +21,7 @@ func TestSoak(t *testing.T) {
 	began := time.Now()
 	w.speak(25 * time.Millisecond)
 	w.fillDisk()
+	w.startFull()
 	w.approve()
 	for time.Since(began) < *soakTime {
 		w.wait(w.between(50*time.Millisecond, 800*time.Millisecond))

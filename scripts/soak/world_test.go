@@ -42,6 +42,7 @@ dataDir: DATA
 language: en
 wsPort: NAPCAT
 gateway: {listen: 127.0.0.1:GATEWAY}
+console: {listen: "127.0.0.1:0"}
 store: {queueSync: SYNC, sync: 500ms}
 memory: {limit: 256MiB}
 heartbeat: {interval: 1s, timeout: 1s}
