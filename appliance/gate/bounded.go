@@ -12,7 +12,8 @@ import (
 // Bounds of the sockets that one listener holds open.
 const (
 	maxConns   = 256 // in all, links included
-	maxPerHost = 32  // of one address that is not loopback, links not included
+	maxPerHost = 32  // of one address that is not loopback and has not shown a right token, links not included
+	maxTrusted = 64  // addresses that have
 )
 
 // boundedListener lets sockets that never become a link make room for newer ones, the oldest first: whoever opens
@@ -24,10 +25,28 @@ type boundedListener struct {
 	open    int
 	waiting list.List // of *boundedConn that are not kept, oldest first
 	hosts   map[netip.Addr]int
+	trusted map[netip.Addr]bool
 }
 
 func bounded(l net.Listener) *boundedListener {
-	return &boundedListener{Listener: l, hosts: make(map[netip.Addr]int)}
+	return &boundedListener{Listener: l, hosts: make(map[netip.Addr]int), trusted: make(map[netip.Addr]bool)}
+}
+
+// trust remembers an address whose owner has shown a right token. Of too many, any one is forgotten.
+func (l *boundedListener) trust(remote string) {
+	host, ok := remoteAddr(remote)
+	if !ok || host.IsLoopback() {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.trusted) >= maxTrusted && !l.trusted[host] {
+		for other := range l.trusted {
+			delete(l.trusted, other)
+			break
+		}
+	}
+	l.trusted[host] = true
 }
 
 // Accept closes the newcomer at once only if every socket is a link already, so that it does not wait in the backlog.
@@ -54,7 +73,7 @@ func (l *boundedListener) admit(raw net.Conn) (*boundedConn, net.Conn) {
 	defer l.mu.Unlock()
 	var out net.Conn
 	switch {
-	case known && !host.IsLoopback() && l.hosts[host] >= maxPerHost:
+	case known && !host.IsLoopback() && !l.trusted[host] && l.hosts[host] >= maxPerHost:
 		out = l.evict(func(c *boundedConn) bool { return c.host == host })
 	case l.open >= maxConns:
 		if out = l.evict(func(*boundedConn) bool { return true }); out == nil {

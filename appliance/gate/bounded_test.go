@@ -162,7 +162,7 @@ func TestFault_S06_SocketsOfOneAddress(t *testing.T) {
 
 // Whoever opens sockets and says nothing does not keep a good link out.
 func TestFault_S06_IdleSocketsMakeRoom(t *testing.T) {
-	l, err := listen("127.0.0.1:0")
+	l, err := Listen("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,12 +29,13 @@ type Door struct {
 // Open binds an address. Requests wait in the backlog until Serve. Answer is called for each of them, from many
 // goroutines at once.
 func Open(address string, log *slog.Logger, now func() time.Time, answer func(*Knock)) (*Door, error) {
-	l, err := listen(address)
+	l, err := Listen(address)
 	if err != nil {
 		return nil, err
 	}
 	d := &Door{answer: answer, listener: l, done: make(chan struct{}), ledger: Ledger{Log: log, Now: now}}
 	d.server = NewServer(d)
+	d.server.ConnContext = withSocket
 	return d, nil
 }
 
@@ -85,26 +86,32 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer d.requests.Done()
-	d.answer(&Knock{Request: r, w: w, ledger: &d.ledger})
+	d.answer(&Knock{Request: r, w: w, door: d})
 }
 
-// Knock is one request for a link while it is being answered: by Refuse or by Accept, once.
+// Knock is one request while it is being answered, once: by Refuse, by Accept if it is for a link, else in Plain.
 type Knock struct {
 	*http.Request
 	Who string // the account or app that the request is for, as soon as it is known; refusals are remembered with it
 
-	w      http.ResponseWriter
-	ledger *Ledger
+	w    http.ResponseWriter
+	door *Door
 }
 
 // Refuse answers with the refusal and remembers it.
-func (k *Knock) Refuse(refusal *Refusal) { k.ledger.Answer(k.w, k.Request, k.Who, refusal) }
+func (k *Knock) Refuse(refusal *Refusal) { k.door.ledger.Answer(k.w, k.Request, k.Who, refusal) }
 
 // Note remembers the refusal of a request that has been answered already.
-func (k *Knock) Note(refusal *Refusal) { k.ledger.Note(k.RemoteAddr, k.Who, refusal) }
+func (k *Knock) Note(refusal *Refusal) { k.door.ledger.Note(k.RemoteAddr, k.Who, refusal) }
 
-// Trust forgets that the peer's address has shown wrong tokens: it has shown the right one.
-func (k *Knock) Trust() { k.ledger.Delays.Succeeded(k.RemoteAddr) }
+// Trust forgets that the peer's address has shown wrong tokens: it has shown the right one. The address may have as many
+// sockets as there are: NapCat's HTTP client opens one for each event of a burst.
+func (k *Knock) Trust() {
+	k.door.ledger.Delays.Succeeded(k.RemoteAddr)
+	if l, ok := k.door.listener.(*boundedListener); ok {
+		l.trust(k.RemoteAddr)
+	}
+}
 
 // Accept answers 101 and returns the link, or refuses and returns nil when the request cannot become one.
 func (k *Knock) Accept(o link.Options) *link.Conn {

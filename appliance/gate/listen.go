@@ -24,9 +24,9 @@ func NewServer(h http.Handler) *http.Server {
 	}
 }
 
-// listen opens a TCP listener that holds a bounded number of sockets. When the address is taken, the error
+// Listen opens a TCP listener that holds a bounded number of sockets. When the address is taken, the error
 // names the program that has it where the system tells (Linux, own processes or root).
-func listen(address string) (net.Listener, error) {
+func Listen(address string) (net.Listener, error) {
 	l, err := net.Listen("tcp", address)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, fmt.Errorf("listening on %s: the port is taken by %s; stop it or choose another port", address, holder(address))

@@ -10,12 +10,12 @@ import (
 )
 
 func TestListenNamesWhoHasThePort(t *testing.T) {
-	l, err := listen("127.0.0.1:0")
+	l, err := Listen("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	_, err = listen(l.Addr().String())
+	_, err = Listen(l.Addr().String())
 	if err == nil {
 		t.Fatal("a taken port was given twice")
 	}
@@ -29,7 +29,7 @@ func TestListenNamesWhoHasThePort(t *testing.T) {
 
 // The end of a refusal reaches a peer that is still sending.
 func TestAcceptedSocketsCloseHalf(t *testing.T) {
-	l, err := listen("127.0.0.1:0")
+	l, err := Listen("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

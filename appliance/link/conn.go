@@ -37,6 +37,7 @@ type Conn struct {
 	pongs  [][]byte
 
 	inHandler bool // reader's: a panic now is the handler's
+	refused   bool // reader's: the handler wants no more frames
 
 	writing sync.Mutex // guards what follows; the writer holds it but while it is parked
 	parked  bool       // the writer waits for something to do; not before it runs, nor after it ended

@@ -35,6 +35,7 @@ type Options struct {
 	WriteTimeout time.Duration // a write that takes longer (by up to a second) ends the link with ErrStalled
 	PingEvery    time.Duration // pings with an empty payload, while Serve runs
 	ReadBuffer   int           // bytes asked of the socket at once
+	HearOut      bool          // what the peer sends while a Close is on its way still goes to the Handler
 }
 
 func (o Options) withDefaults() Options {

@@ -137,15 +137,17 @@ func (c *Conn) swallowed(head, tail []byte, size uint64) {
 	}
 }
 
-// reading reports whether frames still go to the handler: not after the link was closed here.
+// reading reports whether frames still go to the handler: not after the link was closed here, unless HearOut says so,
+// and never after the handler itself has refused one.
 func (c *Conn) reading() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.state <= stateBroken
+	return c.state <= stateBroken || c.state == stateClosing && c.options.HearOut && !c.refused
 }
 
 // refuse closes the link for a handler's error.
 func (c *Conn) refuse(err error) {
+	c.refused = true
 	cause := &CloseError{Code: CloseInternal, Err: err}
 	var wanted *CloseError
 	if errors.As(err, &wanted) {

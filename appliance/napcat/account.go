@@ -5,11 +5,11 @@ package napcat
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/catflap/catflap/appliance/config"
@@ -39,7 +39,9 @@ type Options struct {
 	Rand func() float64
 }
 
-// Account is one bot's QQ side. A reverse link is handed to it by a Listener; a forward link it dials itself.
+// Account is one bot's QQ side. Its link is a WebSocket that NapCat has dialled (reverse) or that catflap dials (forward),
+// NapCat's posts together with its HTTP server (http), or NapCat's event stream together with that (sse). Each is a
+// session, with a road for calls and a reader of events, in a file of its own; all else does not know them apart.
 type Account struct {
 	Options
 
@@ -55,6 +57,11 @@ type Account struct {
 	state State
 
 	complaint complaint
+
+	came  chan struct{} // closed while a link is up and has been announced; mu guards the field
+	wake  chan struct{} // http: something was posted while no link was up
+	heard atomic.Int64  // when the last event came, unix nanoseconds; 0 = none yet
+	posts lineup        // http: what NapCat posts, in order
 }
 
 // State is what is known of NapCat and QQ.
@@ -67,8 +74,10 @@ type State struct {
 	Remote    string
 	Since     time.Time // of the last change of Linked
 	LastError string
-	Dials     int // failed dials since the last link (forward)
+	Hints     []Hint // what LastError most likely means
+	Dials     int    // failed dials since the last link (where catflap dials)
 	Links     uint64
+	Heard     time.Time // when the last event came
 	BadFrames uint64
 	TooLarge  uint64 // frames above limits.maxFrameMb
 	Late      uint64 // answers that nobody waited for any more
@@ -83,14 +92,20 @@ func New(o Options, pinned uint64) *Account {
 	}
 	a.state.Since = o.Now()
 	a.calls.init(o.Echo)
+	a.came, a.wake = make(chan struct{}), make(chan struct{}, 1)
 	a.ctx, a.stop = context.WithCancel(context.Background())
 	return a
 }
 
-// Start begins to dial if the account's link is forward; a reverse link begins with a Listener.
+// Start begins to dial where catflap dials: all but a reverse link, which begins with a Listener.
 func (a *Account) Start() {
-	if a.Config.Link == "forward" {
-		a.spawn(a.dialForever)
+	switch a.Config.Link {
+	case "forward":
+		a.spawn(func() { a.keepUp(a.dialSocket) })
+	case "http":
+		a.spawn(func() { a.keepUp(a.dialPosts) })
+	case "sse":
+		a.spawn(func() { a.keepUp(a.dialStream) })
 	}
 }
 
@@ -98,7 +113,7 @@ func (a *Account) Start() {
 func (a *Account) Close() {
 	a.mu.Lock()
 	if a.link != nil {
-		a.link.conn.Close(1001, "catflap is going away")
+		a.link.road.close(1001, "catflap is going away")
 	}
 	a.stop() // under the lock, so that no task starts once the waiting has begun
 	a.mu.Unlock()
@@ -113,7 +128,11 @@ func (a *Account) Name() string { return a.Config.Name }
 func (a *Account) State() State {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.state
+	st := a.state
+	if at := a.heard.Load(); at != 0 {
+		st.Heard = time.Unix(0, at)
+	}
+	return st
 }
 
 // Self is the account's QQ number, 0 while unknown.
@@ -131,9 +150,12 @@ func (a *Account) Forget() {
 	a.mu.Lock()
 	a.state.Self = a.Config.SelfID
 	s := a.link
+	if s != nil {
+		s.deaf.Store(true) // what still comes must not pin the old number again
+	}
 	a.mu.Unlock()
 	if s != nil {
-		s.conn.Close(1001, "the account was unpinned")
+		s.road.close(1001, "the account was unpinned")
 	}
 }
 
@@ -175,25 +197,32 @@ func (a *Account) spawn(task func()) bool {
 	return true
 }
 
-// serve runs one authenticated link to its end. A newer link takes over at once; the old one's end
-// disturbs nothing.
+// serve runs one authenticated WebSocket to its end.
 func (a *Account) serve(conn *link.Conn, remote string) error {
+	s := &session{account: a, road: socket{conn}}
+	return a.run(s, remote, func(ctx context.Context) error {
+		return conn.Serve(ctx, link.Handler{Frame: s.frame, Oversize: s.oversize})
+	})
+}
+
+// run makes s the account's link while read runs. A newer link takes over at once; the old one's end disturbs nothing.
+func (a *Account) run(s *session, remote string, read func(context.Context) error) error {
 	ctx, cancel := context.WithCancel(a.ctx)
 	defer cancel()
-	s := &session{account: a, conn: conn, stop: cancel}
+	s.stop = cancel
 
 	// Calls move to the new link under the same lock: of two links that come at once, one is the last for both.
 	a.mu.Lock()
 	old := a.link
 	a.link = s
-	lost := a.calls.attach(conn)
+	lost := a.calls.attach(s.road)
 	a.state.Linked, a.state.Online, a.state.HalfDead = true, true, false
-	a.state.Remote, a.state.Since, a.state.LastError, a.state.Dials = remote, a.Now(), "", 0
+	a.state.Remote, a.state.Since, a.state.LastError, a.state.Dials, a.state.Hints = remote, a.Now(), "", 0, nil
 	a.state.Links++
 	a.mu.Unlock()
 	if old != nil {
 		a.Log.Info("a newer NapCat link takes over", "account", a.Name(), "remote", remote)
-		old.conn.Close(1000, "a newer link took over")
+		old.road.close(1000, "a newer link took over")
 		old.stop()
 	}
 	for _, e := range lost {
@@ -201,15 +230,31 @@ func (a *Account) serve(conn *link.Conn, remote string) error {
 	}
 	a.logLinked(remote)
 	a.Changed()
+	a.announced(s)
 
 	var watch sync.WaitGroup
 	watch.Go(func() { s.introduce(ctx) })
 	watch.Go(func() { s.watch(ctx) })
-	err := conn.Serve(ctx, link.Handler{Frame: s.frame, Oversize: s.oversize})
+	err := read(ctx)
 	cancel()
 	a.detach(s, err)
 	watch.Wait()
 	return err
+}
+
+// announced says that everybody has heard of a link. Events that do not come through it by themselves wait for this.
+func (a *Account) announced(s *session) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.link != s {
+		return
+	}
+	select {
+	case <-a.came: // it took over from another
+	default:
+		close(a.came)
+	}
+	s.announced = true
 }
 
 // detach forgets a link that has ended, unless a newer one has taken its place already.
@@ -218,17 +263,20 @@ func (a *Account) detach(s *session, err error) {
 	current := a.link == s
 	if current {
 		a.link = nil
+		if s.announced {
+			a.came = make(chan struct{})
+		}
 		a.state.Linked, a.state.Online, a.state.HalfDead = false, false, false
 		a.state.Since = a.Now()
-		if s.refusal != "" {
-			err = errors.New(s.refusal)
+		if s.refusal != nil {
+			err = s.refusal
 		}
 		if err != nil && a.ctx.Err() == nil {
-			a.state.LastError = err.Error()
+			a.state.LastError, a.state.Hints = err.Error(), hints(err, a.Config)
 		}
 	}
 	a.mu.Unlock()
-	a.calls.detach(s.conn)
+	a.calls.detach(s.road)
 	if !current {
 		return
 	}
@@ -255,12 +303,14 @@ func (a *Account) setOnline(s *session, online bool) {
 	a.Changed()
 }
 
-// setHalfDead notes whether NapCat answers on this link. A link that was replaced has no say any more.
-func (a *Account) setHalfDead(s *session, dead bool) {
+// setHalfDead notes whether NapCat answers on this link, and why not. A link that was replaced has no say any more.
+func (a *Account) setHalfDead(s *session, why error) {
+	dead := why != nil
 	a.mu.Lock()
 	changed := a.link == s && a.state.HalfDead != dead
 	if changed {
 		a.state.HalfDead = dead
+		a.state.Hints = hints(why, a.Config)
 	}
 	a.mu.Unlock()
 	if changed {
@@ -279,9 +329,10 @@ func (a *Account) learn(ctx context.Context, s *session) bool {
 	if known {
 		if login.UserID != 0 {
 			if err := a.adopt(login.UserID); err != nil {
+				s.deaf.Store(true)
 				s.foreign = true
-				s.refused(err.Error())
-				s.conn.Close(1008, "wrong self id")
+				s.refused(err)
+				s.road.close(1008, "wrong self id")
 				return true
 			}
 		}

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/catflap/catflap/appliance/link"
 	"github.com/catflap/catflap/appliance/onebot"
 )
 
@@ -18,6 +17,7 @@ const (
 	maxInternal = 8   // more for catflap's own, so that a busy app cannot blind the probes
 	maxWaiting  = 256 // calls that wait for a free place, per app
 	callTimeout = 60 * time.Second
+	maxOutBytes = 16 << 20 // of calls on their way to NapCat, per account; one larger call goes alone
 )
 
 // Why a call has no answer.
@@ -55,7 +55,7 @@ type calls struct {
 	timeout time.Duration // callTimeout, shorter in tests
 
 	mu      sync.Mutex
-	conn    *link.Conn
+	road    road // nil while NapCat is away
 	next    uint64
 	pending map[uint64]*entry
 	waiting map[string][]*entry // per app
@@ -68,7 +68,9 @@ type entry struct {
 	streams bool
 	timer   *time.Timer
 	ended   bool
-	failure error // why it could not be started
+	failure error  // why it could not be started
+	packets int    // of a stream, told so far; calls.mu guards it
+	stop    func() // ends what the road still does for it; nil for nothing. calls.mu guards it
 
 	// An answer and a failure may come at once, from the link's reader and a timer.
 	turn sync.Mutex
@@ -107,9 +109,9 @@ func (a *Account) Do(ctx context.Context, action string, params []byte) ([]byte,
 }
 
 func (c *calls) submit(call Call) *entry {
-	e := &entry{Call: call, streams: streams(call.Action)}
+	e := &entry{Call: call, streams: onebot.Streams(call.Action)}
 	c.mu.Lock()
-	if c.conn == nil {
+	if c.road == nil {
 		e.ended = true
 		c.mu.Unlock()
 		e.fail(ErrAway)
@@ -143,16 +145,12 @@ func (c *calls) submit(call Call) *entry {
 	return e
 }
 
-// start writes a call to the link. The caller holds the lock, so calls leave in the order of their echoes.
+// start gives a call to the road. The caller holds the lock, so calls leave in the order of their echoes.
 func (c *calls) start(e *entry) error {
 	c.next++
 	e.id = c.next
-	frame := onebot.AppendCall(make([]byte, 0, len(e.Params)+len(e.Action)+64), e.Action, e.Params, c.prefix+strconv.FormatUint(e.id, 10))
-	switch err := c.conn.Send(frame); {
-	case errors.Is(err, link.ErrFull):
-		return ErrBusy
-	case err != nil:
-		return ErrAway
+	if err := c.road.start(e, c.prefix+strconv.FormatUint(e.id, 10)); err != nil {
+		return err
 	}
 	e.Params = nil
 	c.pending[e.id] = e
@@ -167,7 +165,14 @@ func (c *calls) complete(frame []byte, head *onebot.Head) bool {
 	}
 	c.mu.Lock()
 	e := c.pending[id]
-	if e == nil {
+	c.mu.Unlock()
+	return e != nil && c.answer(e, frame, head)
+}
+
+// answer hands one answer to a call and reports whether the call still waited for it.
+func (c *calls) answer(e *entry, frame []byte, head *onebot.Head) bool {
+	c.mu.Lock()
+	if e.ended {
 		c.mu.Unlock()
 		return false
 	}
@@ -176,7 +181,10 @@ func (c *calls) complete(frame []byte, head *onebot.Head) bool {
 	if final {
 		failed = c.remove(e)
 	} else {
-		e.timer.Reset(c.timeout)
+		e.packets++
+		if e.timer != nil {
+			e.timer.Reset(c.timeout)
+		}
 	}
 	c.mu.Unlock()
 	e.tell(Answer{Frame: frame, Head: head, Final: final})
@@ -220,20 +228,17 @@ func (c *calls) end(e *entry, why error) {
 // remove takes a call out of the table and starts what waited for its place. It returns calls that could not
 // be started. The caller holds the lock.
 func (c *calls) remove(e *entry) (failed []*entry) {
-	e.ended = true
-	if e.timer != nil {
-		e.timer.Stop()
-	}
+	e.close()
 	if e.id == 0 {
 		c.unqueue(e)
 		return nil
 	}
 	delete(c.pending, e.id)
-	for c.conn != nil && len(c.pending) < maxPending && len(c.turns) > 0 {
+	for c.road != nil && len(c.pending) < maxPending && len(c.turns) > 0 {
 		next := c.dequeue()
 		if err := c.start(next); err != nil {
-			next.ended, next.failure = true, err
-			next.timer.Stop()
+			next.failure = err
+			next.close()
 			failed = append(failed, next)
 		}
 	}
@@ -276,24 +281,24 @@ func (c *calls) unqueue(e *entry) {
 	}
 }
 
-// attach makes conn the link that calls leave by. It returns what waited at the link that is replaced: to be
+// attach makes r the road that calls leave by. It returns what waited at the road that is replaced: to be
 // dropped by the caller, without locks.
-func (c *calls) attach(conn *link.Conn) (lost []*entry) {
+func (c *calls) attach(r road) (lost []*entry) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	lost = c.take()
-	c.conn = conn
+	c.road = r
 	return lost
 }
 
-// detach fails all calls of a link that has ended, unless another has replaced it.
-func (c *calls) detach(conn *link.Conn) {
+// detach fails all calls of a road that has ended, unless another has replaced it.
+func (c *calls) detach(r road) {
 	c.mu.Lock()
-	if c.conn != conn {
+	if c.road != r {
 		c.mu.Unlock()
 		return
 	}
-	c.conn = nil
+	c.road = nil
 	lost := c.take()
 	c.mu.Unlock()
 	for _, e := range lost {
@@ -303,7 +308,7 @@ func (c *calls) detach(conn *link.Conn) {
 
 func (c *calls) dropAll(why error) {
 	c.mu.Lock()
-	c.conn = nil
+	c.road = nil
 	lost := c.take()
 	c.mu.Unlock()
 	for _, e := range lost {
@@ -321,8 +326,7 @@ func (c *calls) take() []*entry {
 		lost = append(lost, queue...)
 	}
 	for _, e := range lost {
-		e.ended = true
-		e.timer.Stop()
+		e.close()
 	}
 	clear(c.pending)
 	clear(c.waiting)
@@ -334,6 +338,17 @@ func (c *calls) len() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.pending)
+}
+
+// close marks a call that is in no table any more. The caller holds the table's lock.
+func (e *entry) close() {
+	e.ended = true
+	if e.timer != nil {
+		e.timer.Stop()
+	}
+	if e.stop != nil {
+		e.stop()
+	}
 }
 
 // drop fails a call whose link has gone. One that never left was not done for certain.
@@ -356,11 +371,4 @@ func (e *entry) tell(a Answer) {
 	}
 	e.told = a.Final
 	e.Done(a)
-}
-
-// streams reports whether an action is answered by several frames. upload_file_stream is not: each of its
-// calls has exactly one answer although that says "stream" (reference: stream actions).
-func streams(action string) bool {
-	base, _ := onebot.Normalise(action)
-	return base == "test_download_stream" || strings.HasPrefix(base, "download_") && strings.HasSuffix(base, "_stream")
 }

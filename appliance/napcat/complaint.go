@@ -36,9 +36,9 @@ func (a *Account) complain(why string) (times int, due bool) {
 // logEnded says that a link has ended. The reason of a link that was given up is said once while it stays the same.
 func (a *Account) logEnded(s *session, err error) {
 	a.mu.Lock()
-	why, foreign := s.refusal, s.foreign
+	refusal, foreign := s.refusal, s.foreign
 	a.mu.Unlock()
-	if why == "" {
+	if refusal == nil {
 		a.Log.Warn("NapCat link ended", "account", a.Name(), "err", err)
 		return
 	}
@@ -46,7 +46,7 @@ func (a *Account) logEnded(s *session, err error) {
 	if foreign {
 		level, text = slog.LevelError, "NapCat is logged in as another account"
 	}
-	times, due := a.complain(why)
+	times, due := a.complain(refusal.Error())
 	if !due {
 		level = slog.LevelDebug
 	}

@@ -119,7 +119,13 @@ func newFixture(t *testing.T, o Options, pinned uint64) *fixture {
 	}
 	o.Now = time.Now
 	o.Rand = func() float64 { return 0.5 }
-	o.Event = func(frame []byte, _ *onebot.Head) { f.events <- string(frame) }
+	event := o.Event
+	o.Event = func(frame []byte, head *onebot.Head) {
+		if event != nil {
+			event(frame, head)
+		}
+		f.events <- string(frame)
+	}
 	o.Joined = func(groups []uint64) { f.joined <- groups }
 	o.Changed = func() {
 		f.mu.Lock()

@@ -81,7 +81,7 @@ func TestForwardWrongToken(t *testing.T) {
 	f.account.Start()
 	const want = "NapCat refuses the access token (1403): accessToken here must be the token of NapCat's WebSocket server"
 	until(t, "the reason is shown", func() bool {
-		return f.saw(func(s State) bool { return !s.Linked && s.LastError == want })
+		return f.saw(func(s State) bool { return !s.Linked && s.LastError == want && len(s.Hints) == 1 })
 	})
 	// A link that is lost at once raises the alert like one that is refused.
 	until(t, "the alert", func() bool { return strings.Contains(f.log.String(), "does not stay up; trying on at maxDelay") })
@@ -89,29 +89,69 @@ func TestForwardWrongToken(t *testing.T) {
 }
 
 func TestForwardRefused(t *testing.T) {
+	answers := func(status int) func(*testing.T) string {
+		return func(t *testing.T) string {
+			return site(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
+		}
+	}
+	const (
+		tokenIs = "accessToken here must be the token of NapCat's entry under network.websocketServers"
+		wrong   = "url has a wrong path, or something else than NapCat listens there; NapCat's own address has no path, as in ws://127.0.0.1:3001"
+		plain   = "url is a server that speaks HTTP only: give the port of NapCat's WebSocket server, or set enableWebsocket: true on its HTTP server"
+	)
 	tests := []struct {
-		status int
-		want   string
+		name       string
+		url        func(*testing.T) string
+		want, hint string
 	}{
-		{401, "the server refused the WebSocket with status 401 Unauthorized: accessToken here must be the token of NapCat's WebSocket server"},
-		{403, "the server refused the WebSocket with status 403 Forbidden: accessToken here must be the token of NapCat's WebSocket server"},
-		{404, "the server refused the WebSocket with status 404 Not Found"},
+		{"401", answers(401), "the server refused the WebSocket with status 401 Unauthorized", tokenIs},
+		{"403", answers(403), "the server refused the WebSocket with status 403 Forbidden", tokenIs},
+		{"404", answers(404), "the server refused the WebSocket with status 404 Not Found", wrong},
+		{"NapCat's HTTP server", func(t *testing.T) string {
+			return "ws" + strings.TrimPrefix(serveAPI(t, simulator.New(simulator.Options{Token: token}), simulator.HTTPServer{}).url(), "http")
+		}, "the server refused the WebSocket with status 200 OK: ", plain},
+		{"nothing", func(*testing.T) string { return "ws://127.0.0.1:1" }, "dial tcp 127.0.0.1:1: connect: connection refused", "nothing listens at url: "},
+		{"no such host", func(*testing.T) string { return "ws://no-such-host.invalid:1" }, "dial tcp: lookup no-such-host.invalid", "the host name in url is not known here"},
+		{"no TLS", func(t *testing.T) string { return "wss" + strings.TrimPrefix(answers(404)(t), "ws") },
+			"TLS handshake: tls: first record does not look like a TLS handshake", "the server does not speak TLS: write ws:// instead of wss:// in url"},
+		{"unknown authority", func(t *testing.T) string { return "wss" + strings.TrimPrefix(secureSite(t).URL, "https") },
+			"TLS handshake: tls: failed to verify certificate: x509: certificate signed by unknown authority", "the certificate is not signed by a known authority"},
 	}
 	for _, tt := range tests {
-		t.Run(http.StatusText(tt.status), func(t *testing.T) {
-			url := site(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(tt.status) })
-			f := newFixture(t, forward(url), botQQ)
+		t.Run(tt.name, func(t *testing.T) {
+			url := tt.url(t)
+			o := forward(url)
+			o.Config.VerifyCertificate = true
+			f := newFixture(t, o, botQQ)
 			f.account.Start()
 			until(t, "dialling goes on past maxRetries", func() bool { return f.account.State().Dials > 12 })
-			want := "dialling " + strings.TrimPrefix(url, "ws://") + ": " + tt.want
-			if got := f.account.State().LastError; got != want {
-				t.Errorf("last error %q, want %q", got, want)
+			_, host, _ := strings.Cut(url, "://")
+			st := f.account.State()
+			if want := "dialling " + host + ": " + tt.want; !strings.HasPrefix(st.LastError, want) {
+				t.Errorf("last error %q, want %q", st.LastError, want)
+			}
+			if len(st.Hints) != 1 || !strings.HasPrefix(st.Hints[0].EN, tt.hint) || st.Hints[0].ZH == "" {
+				t.Errorf("hints %+v, want %q", st.Hints, tt.hint)
 			}
 			if n := strings.Count(f.log.String(), "trying on at maxDelay"); n != 1 {
 				t.Errorf("%d alerts:\n%s", n, f.log)
 			}
 		})
 	}
+}
+
+// NapCat's HTTP server with enableWebsocket is a WebSocket server like the other.
+func TestForwardToHTTPServer(t *testing.T) {
+	nap := simulator.New(simulator.Options{Token: token})
+	server := serveAPI(t, nap, simulator.HTTPServer{WebSocket: true})
+	f := newFixture(t, forward("ws"+strings.TrimPrefix(server.url(), "http")), 0)
+	f.account.Start()
+	receive(t, "the list of groups", f.joined)
+	if err := nap.WaitConnected(testContext(t)); err != nil {
+		t.Fatal(err)
+	}
+	f.numbered(nap, 3)
+	f.asks("get_status", "{}")
 }
 
 func TestForwardWrongAccount(t *testing.T) {

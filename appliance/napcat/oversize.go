@@ -13,13 +13,7 @@ const swallowUpTo = 64 << 20
 // counted, and the link stays for everything else.
 func (s *session) oversize(head, tail []byte, size uint64) {
 	a := s.account
-	a.mu.Lock()
-	a.state.TooLarge++
-	first := a.state.TooLarge == 1
-	a.mu.Unlock()
-	if first {
-		a.Log.Warn("NapCat sent a frame above limits.maxFrameMb; such frames are dropped and counted", "account", a.Name(), "bytes", size, "limit", a.MaxFrame)
-	}
+	a.countTooLarge(size)
 	if echo, ok := onebot.EchoAtEnds(head, tail); ok {
 		a.calls.refuse(echo, fmt.Errorf("NapCat's answer of %d bytes is %w", size, ErrTooLarge))
 	}
@@ -37,4 +31,22 @@ func (c *calls) refuse(echo []byte, why error) {
 	if e != nil {
 		c.end(e, why)
 	}
+}
+
+// countTooLarge counts a frame or body that was dropped; the first is logged.
+func (a *Account) countTooLarge(size uint64) {
+	a.mu.Lock()
+	a.state.TooLarge++
+	first := a.state.TooLarge == 1
+	a.mu.Unlock()
+	if first {
+		a.Log.Warn("NapCat sent a frame above limits.maxFrameMb; such frames are dropped and counted", "account", a.Name(), "bytes", size, "limit", a.MaxFrame)
+	}
+}
+
+// countLate counts an answer that nobody waits for any more.
+func (a *Account) countLate() {
+	a.mu.Lock()
+	a.state.Late++
+	a.mu.Unlock()
 }

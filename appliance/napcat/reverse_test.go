@@ -239,7 +239,7 @@ func TestPinAndForget(t *testing.T) {
 	f := newFixture(t, setup(), 0)
 	l := listen(t, f.account)
 	p := dialPeer(t, l.url(), false)
-	until(t, "the first number is pinned", func() bool { return slices.Equal(f.pins(), []uint64{10001}) })
+	until(t, "the first number is pinned", func() bool { return slices.Equal(f.pins(), []uint64{10001}) && f.account.State().Linked })
 
 	other := func(r *http.Request) { r.Header.Set("X-Self-Id", "10002") }
 	if resp, _ := upgrade(t, l, "GET", wsPath, other); resp.StatusCode != http.StatusForbidden {

@@ -4,6 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/catflap/catflap/appliance/link"
@@ -12,16 +15,31 @@ import (
 
 // session is one link of an account from its upgrade to its end.
 type session struct {
-	account *Account
-	conn    *link.Conn
-	stop    context.CancelFunc // ends what runs beside the link
-	head    onebot.Head        // of the frame at hand; the one reader uses it
-	refusal string             // why the link will end, if known better than by its close; Account.mu guards it
-	foreign bool               // NapCat is logged in as somebody else; set before refusal
+	account   *Account
+	road      road
+	stop      context.CancelFunc // ends what runs beside the link
+	head      onebot.Head        // of the frame at hand; the one reader uses it
+	heard     atomic.Uint64      // events
+	refusal   error              // why the link will end, if known better than by its close; Account.mu guards it
+	foreign   bool               // NapCat is logged in as somebody else; set before refusal
+	deaf      atomic.Bool        // nothing of what still comes may be used: it may be another account's
+	announced bool               // everybody has heard of it; Account.mu guards it
+	patient   bool               // a link on which events come stays although calls fail
+}
+
+// errHalfDead is why a link was given up on which NapCat talked, or was there, but did not answer.
+var errHalfDead = errors.New("NapCat was connected but did not answer get_status; the link was closed so that a new one comes")
+
+// silence is why a link is given up after err, the failure of its last probe.
+func (s *session) silence(err error) error {
+	if _, ok := s.road.(*web); ok {
+		return fmt.Errorf("NapCat's HTTP server does not answer any more: %w", err)
+	}
+	return errHalfDead
 }
 
 // refused notes why the link will end.
-func (s *session) refused(why string) {
+func (s *session) refused(why error) {
 	s.account.mu.Lock()
 	s.refusal = why
 	s.account.mu.Unlock()
@@ -30,6 +48,9 @@ func (s *session) refused(why string) {
 // frame takes one frame from NapCat.
 func (s *session) frame(data []byte) error {
 	a := s.account
+	if s.deaf.Load() {
+		return nil
+	}
 	if err := onebot.PeekHead(data, &s.head); err != nil {
 		a.mu.Lock()
 		a.state.BadFrames++
@@ -61,6 +82,8 @@ func (s *session) frame(data []byte) error {
 	case s.head.PostType == "notice" && s.head.Detail == "bot_offline":
 		a.setOnline(s, false)
 	}
+	s.heard.Add(1)
+	a.heard.Store(a.Now().UnixNano())
 	a.Event(data, &s.head)
 	return nil
 }
@@ -74,12 +97,10 @@ func (s *session) response(data []byte) {
 	}
 	const tokenRefused = 1403
 	if s.head.Retcode == tokenRefused && (s.head.Echo == nil || string(s.head.Echo) == "null") {
-		s.refused("NapCat refuses the access token (1403): accessToken here must be the token of NapCat's WebSocket server")
+		s.refused(fmt.Errorf("%w (1403): accessToken here must be the token of NapCat's WebSocket server", errToken))
 		return
 	}
-	a.mu.Lock()
-	a.state.Late++
-	a.mu.Unlock()
+	a.countLate()
 }
 
 // meta reads NapCat's own heartbeat. Applications get lifecycle and heartbeat events from catflap instead,
@@ -100,8 +121,17 @@ func (s *session) meta(data []byte) {
 
 // introduce asks who is there until NapCat has said it: it may be busy, or not quite up yet.
 func (s *session) introduce(ctx context.Context) {
-	for !s.account.learn(ctx, s) && link.Wait(ctx, s.account.Config.Heartbeat.Interval) {
+	for !s.account.learn(ctx, s) && link.Wait(ctx, s.account.interval()) {
 	}
+}
+
+// interval is the time between probes. Whoever sets none gets the default of the configuration.
+func (a *Account) interval() time.Duration {
+	const usual = 30 * time.Second
+	if d := a.Config.Heartbeat.Interval; d > 0 {
+		return d
+	}
+	return usual
 }
 
 // maxMisses is after how many unanswered probes in a row a link is half-dead and closed.
@@ -115,23 +145,35 @@ func (s *session) watch(ctx context.Context) {
 	if !beat.Enabled {
 		return
 	}
-	tick := time.NewTicker(beat.Interval)
+	tick := time.NewTicker(a.interval())
 	defer tick.Stop()
+	var heard uint64 // events before the first miss
+	patient := false // the link stayed although it was half-dead
 	for misses := 0; ; {
-		switch err := s.probe(ctx, beat.Timeout); {
+		err := s.probe(ctx, beat.Timeout)
+		switch {
 		case ctx.Err() != nil:
 			return
 		case err == nil:
-			misses = 0
-			a.setHalfDead(s, false)
+			misses, patient = 0, false
+			a.setHalfDead(s, nil)
 		default:
-			misses++
-			a.Log.Warn("NapCat did not answer get_status", "account", a.Name(), "misses", misses)
-			a.setHalfDead(s, true)
+			if misses++; misses == 1 {
+				heard = s.heard.Load()
+			}
+			level := slog.LevelWarn
+			if patient {
+				level = slog.LevelDebug
+			}
+			a.Log.Log(ctx, level, "NapCat did not answer get_status", "account", a.Name(), "misses", misses, "err", err)
+			a.setHalfDead(s, err)
+		}
+		if misses == maxMisses && s.patient && s.heard.Load() != heard {
+			misses, patient = 0, true // it has been said
 		}
 		if misses == maxMisses {
-			s.refused("NapCat was connected but did not answer get_status; the link was closed so that a new one comes")
-			s.conn.Close(1001, "no answer to get_status")
+			s.refused(s.silence(err))
+			s.road.close(1001, "no answer to get_status")
 			return
 		}
 		select {
@@ -145,7 +187,7 @@ func (s *session) watch(ctx context.Context) {
 // probe is one ping and one get_status. Any answer, a failure too, proves that NapCat is alive.
 func (s *session) probe(ctx context.Context, timeout time.Duration) error {
 	a := s.account
-	_ = s.conn.Ping(nil)
+	s.road.ping()
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	var status struct {
@@ -153,7 +195,10 @@ func (s *session) probe(ctx context.Context, timeout time.Duration) error {
 	}
 	err := a.Ask(ctx, "get_status", nil, &status)
 	if errors.Is(err, ErrAway) || errors.Is(err, ErrTimeout) || errors.Is(err, ErrBusy) || errors.Is(err, ErrDropped) || ctx.Err() != nil {
-		return errors.Join(err, ctx.Err())
+		if err == nil {
+			err = ctx.Err()
+		}
+		return err
 	}
 	if status.Online != nil {
 		a.setOnline(s, *status.Online)

@@ -8,6 +8,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/catflap/catflap/appliance/link"
+	"github.com/catflap/catflap/appliance/onebot"
 	"github.com/catflap/catflap/appliance/simulator"
 )
 
@@ -230,8 +232,103 @@ func TestOldLinkHasNoSay(t *testing.T) {
 	dialPeer(t, l.url(), false)
 	until(t, "the second link", func() bool { return f.account.State().Links == 2 })
 	f.account.setOnline(old, false)
-	f.account.setHalfDead(old, true)
+	f.account.setHalfDead(old, ErrTimeout)
 	if st := f.account.State(); !st.Online || st.HalfDead {
 		t.Errorf("state %+v", st)
+	}
+}
+
+// plainFrame is one masked text frame; the key is zero.
+func plainFrame(text string) []byte {
+	head := []byte{0x81, 0x80 | 126, byte(len(text) >> 8), byte(len(text)), 0, 0, 0, 0}
+	return append(head, text...)
+}
+
+// A NapCat that talks but does not read is closed, which takes a second: what it still says is not lost.
+func TestFault_T16_HalfDeadLinkIsHeardOut(t *testing.T) {
+	o := probing()
+	goOn, held := make(chan struct{}), make(chan struct{}, 1)
+	o.Event = func([]byte, *onebot.Head) {
+		select {
+		case held <- struct{}{}:
+			<-goOn
+		default:
+		}
+	}
+	f := newFixture(t, o, botQQ)
+	l := listen(t, f.account)
+	deaf := blackHole(t, l)
+	var all []byte
+	const n = 20
+	for i := range n {
+		all = append(all, plainFrame(`{"time":1,"self_id":10001,"post_type":"notice","notice_type":"friend_add","user_id":`+itoa(int64(20000+i))+`}`)...)
+	}
+	if _, err := deaf.Write(all); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "it is given up", func() bool { return strings.Contains(f.log.String(), "misses=2") })
+	f.account.mu.Lock()
+	conn := f.account.link.road.(socket).conn
+	f.account.mu.Unlock()
+	until(t, "it is closing", func() bool { return conn.Ping(nil) == link.ErrClosed })
+	close(goOn)
+	for i := range n {
+		if e := receive(t, "an event of a link that is being closed", f.events); !strings.Contains(e, itoa(int64(20000+i))) {
+			t.Fatalf("event %d is %s", i, e)
+		}
+	}
+	until(t, "it is away", func() bool {
+		st := f.account.State()
+		return !st.Linked && strings.Contains(st.LastError, "did not answer")
+	})
+}
+
+// A link that was given up because it is somebody else's is not heard out.
+func TestForgottenLinkIsNotHeardOut(t *testing.T) {
+	goOn, held := make(chan struct{}), make(chan struct{}, 1)
+	o := setup()
+	o.Event = func([]byte, *onebot.Head) {
+		select {
+		case held <- struct{}{}:
+			<-goOn
+		default:
+		}
+	}
+	f := newFixture(t, o, botQQ)
+	l := listen(t, f.account)
+	deaf := blackHole(t, l)
+	frame := plainFrame(`{"time":1,"self_id":10001,"post_type":"notice","notice_type":"friend_add","user_id":20002}`)
+	if _, err := deaf.Write(append(frame, frame...)); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the first event", func() bool { return len(held) == 1 })
+	f.account.Forget()
+	close(goOn)
+	until(t, "it is away", func() bool { return !f.account.State().Linked })
+	if n := len(f.events); n != 1 {
+		t.Errorf("%d events came through", n)
+	}
+	if self := f.account.Self(); self != 0 {
+		t.Errorf("the forgotten number %d is back", self)
+	}
+}
+
+// Without an interval in the configuration nothing spins.
+func TestIntroductionsAreSpaced(t *testing.T) {
+	o := setup()
+	o.Config.Heartbeat.Interval = 0
+	f := newFixture(t, o, botQQ)
+	l := listen(t, f.account)
+	p := dialPeer(t, l.url(), true)
+	for _, want := range []string{"get_login_info", "get_group_list"} {
+		c := p.next()
+		if c.Action != want {
+			t.Fatalf("asked %s, want %s", c.Action, want)
+		}
+		p.send(`{"status":"failed","retcode":1200,"data":null,"message":"busy","wording":"busy","echo":"` + c.Echo + `"}`)
+	}
+	f.works(p) // a round trip later it has not asked again
+	if d := f.account.interval(); d != 30*time.Second {
+		t.Errorf("asks again after %v", d)
 	}
 }

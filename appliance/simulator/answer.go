@@ -17,9 +17,15 @@ type envelope struct {
 	message string
 	echo    json.RawMessage
 	stream  bool
+	http    bool // over HTTP: 1400 is 400 and has no echo, every other failure is 200 (reference 3.3)
 }
 
 func (e envelope) bytes() []byte {
+	if e.http && e.retcode == 1400 {
+		e.retcode, e.echo = 400, null
+	} else if e.http && e.retcode != 0 {
+		e.retcode = 200
+	}
 	o := new(object).add("status", e.status).add("retcode", e.retcode)
 	if e.data != nil {
 		o.add("data", e.data)

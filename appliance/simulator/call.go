@@ -25,7 +25,7 @@ type Call struct {
 	Echo    json.RawMessage // as it came; nil when absent
 	nap     *NapCat
 	adapter *adapter
-	session *session
+	session *session // nil over HTTP
 	ctx     context.Context
 }
 
@@ -111,7 +111,7 @@ func (a *adapter) parse(ctx context.Context, s *session, frame []byte) (*Call, *
 func (c *Call) perform(fault Answer) [][]byte {
 	echo := mirrorEcho(c.Echo, `""`)
 	act := c.nap.actions[c.Name]
-	e := envelope{status: "ok", echo: echo, stream: act.stream}
+	e := envelope{status: "ok", echo: echo, stream: act.stream, http: c.session == nil}
 	switch {
 	case fault.Raw != nil:
 		return fault.Raw
@@ -130,6 +130,9 @@ func (c *Call) perform(fault Answer) [][]byte {
 	}
 	switch v := data.(type) {
 	case silent:
+		if e.http { // the error that keeps a WebSocket waiting for ever is caught here
+			return [][]byte{e.failed(&failure{1200, "TypeError: Cannot read properties of null (reading 'type')\n    at SendMsg.check"}).bytes()}
+		}
 		return nil
 	case absent:
 	case packets:

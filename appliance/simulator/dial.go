@@ -20,7 +20,7 @@ func (n *NapCat) Dial(ctx context.Context, address string) error {
 	a := newAdapter(n, false)
 	var beats sync.WaitGroup
 	// The timer runs whether or not there is a connection, so the first heartbeat comes at any point of the interval.
-	beats.Go(func() { n.beat(ctx, a.heart) })
+	beats.Go(func() { n.beat(ctx, n.opts.HeartInterval, a.heart) })
 	for ctx.Err() == nil {
 		if err := a.dial(ctx, u); err != nil && ctx.Err() == nil {
 			n.log.Info("link ended", "self_id", n.opts.SelfID, "err", err)
@@ -59,12 +59,12 @@ func (a *adapter) close() {
 	a.closed = true
 }
 
-// beat calls send with a heartbeat each interval until ctx ends.
-func (n *NapCat) beat(ctx context.Context, send func([]byte)) {
-	if n.opts.HeartInterval < 0 {
+// beat calls send with a heartbeat each interval until ctx ends. A negative interval is none.
+func (n *NapCat) beat(ctx context.Context, interval time.Duration, send func([]byte)) {
+	if interval < 0 {
 		return
 	}
-	t := time.NewTicker(n.opts.HeartInterval)
+	t := time.NewTicker(interval)
 	defer t.Stop()
 	for {
 		select {

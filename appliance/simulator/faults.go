@@ -1,6 +1,10 @@
 package simulator
 
-import "time"
+import (
+	"maps"
+	"slices"
+	"time"
+)
 
 // Answer changes what one call gets. The zero value changes nothing.
 type Answer struct {
@@ -54,18 +58,24 @@ func (n *NapCat) hook(c Call) Answer {
 	return hook(c)
 }
 
-// Drop cuts every connection with a TCP reset. When it returns nobody is connected; a dialled link comes back after
-// ReconnectInterval.
+// Drop cuts every connection with a TCP reset. When it returns nobody is connected, but for an HTTP client that posts; a
+// dialled link comes back after ReconnectInterval.
 func (n *NapCat) Drop() {
 	n.linkMu.Lock()
 	victims := make([]*session, 0, len(n.sessions))
 	for s := range n.sessions {
 		victims = append(victims, s)
 	}
+	wires := slices.Collect(maps.Keys(n.cables))
+	maps.DeleteFunc(n.outlets, func(o *outlet, _ struct{}) bool { return o.stream })
 	n.linkMu.Unlock()
 	for _, s := range victims {
 		n.cut(s)
 	}
+	for _, c := range wires {
+		c.cut()
+	}
+	n.changed.ring()
 }
 
 func (n *NapCat) cut(s *session) {
@@ -85,6 +95,9 @@ func (n *NapCat) Stall(on bool) {
 	n.faults.stall = on
 	for s := range n.sessions {
 		s.cable.stall(on)
+	}
+	for c := range n.cables {
+		c.stall(on)
 	}
 }
 

@@ -2,9 +2,12 @@ package simulator
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/catflap/catflap/appliance/onebot"
 )
 
 // From says who speaks, and where.
@@ -196,10 +199,18 @@ func (n *NapCat) broadcast(frame []byte) {
 	}
 	copies := 1 + n.faults.extra
 	targets := n.eventSessions()
+	outlets := slices.Collect(maps.Keys(n.outlets))
 	n.linkMu.Unlock()
+	var head onebot.Head
+	own := onebot.PeekHead(frame, &head) == nil && head.PostType == "message_sent"
 	for range copies {
 		for _, s := range targets {
-			s.push(frame)
+			if !own || !s.others {
+				s.push(frame)
+			}
+		}
+		for _, o := range outlets {
+			o.push(frame)
 		}
 	}
 }

@@ -16,7 +16,7 @@ import (
 func (n *NapCat) Serve(ctx context.Context, l net.Listener) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	server := &forward{adapter: newAdapter(n, true), ctx: ctx}
+	server := &forward{adapter: newAdapter(n, true), ctx: ctx, heart: n.opts.HeartInterval}
 	h := &http.Server{Handler: http.HandlerFunc(server.upgrade), ReadHeaderTimeout: 10 * time.Second}
 	var closing sync.WaitGroup
 	closing.Go(func() {
@@ -37,7 +37,9 @@ func (n *NapCat) Serve(ctx context.Context, l net.Listener) error {
 // forward is a WebSocket server adapter.
 type forward struct {
 	*adapter
-	ctx context.Context
+	ctx    context.Context
+	heart  time.Duration
+	others bool // see session
 
 	handlers sync.WaitGroup
 	beats    sync.WaitGroup
@@ -81,6 +83,7 @@ func (f *forward) upgrade(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.events = strings.TrimSuffix(r.URL.Path, "/") != "/api"
+	s.others = f.others
 	if !f.nap.authorised(r) {
 		f.refuse(s)
 		return
@@ -128,7 +131,7 @@ func (f *forward) join(s *session) {
 	if len(f.clients) == 1 {
 		ctx, cancel := context.WithCancel(f.ctx)
 		f.stop = cancel
-		f.beats.Go(func() { f.nap.beat(ctx, f.heartAll) })
+		f.beats.Go(func() { f.nap.beat(ctx, f.heart, f.heartAll) })
 	}
 }
 

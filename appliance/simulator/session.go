@@ -32,6 +32,7 @@ type session struct {
 	in     frames
 	client bool // this end dialled
 	events bool // false on /api
+	others bool // no message_sent: an httpServers entry has no reportSelfMessage (reference 2.2)
 
 	mu       sync.Mutex
 	queue    [][]byte
@@ -327,11 +328,11 @@ func (n *NapCat) eventSessions() []*session {
 	return out
 }
 
-// Connected is the number of event connections that are up now.
+// Connected is the number of event connections that are up now. An HTTP client counts whenever it is enabled.
 func (n *NapCat) Connected() int {
 	n.linkMu.Lock()
 	defer n.linkMu.Unlock()
-	return len(n.eventSessions())
+	return len(n.eventSessions()) + len(n.outlets)
 }
 
 // Links is the number of connections made since New, of every kind.

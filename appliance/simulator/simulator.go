@@ -1,8 +1,9 @@
 // Package simulator is a NapCat 4.18 that is not there: the same bytes on the wire, a small world instead of QQ.
 //
-// A [NapCat] plays one QQ account. It dials a gateway as NapCat's WebSocket client does ([NapCat.Dial], the "reverse"
-// link) or listens as NapCat's WebSocket server does ([NapCat.Serve], the "forward" link), several of each at once if
-// wanted. Section numbers in comments are those of the NapCat wire reference: 2 adapters, 3 API frames, 4 events,
+// A [NapCat] plays one QQ account with any of NapCat's five network adapters, several at once if wanted: it dials a
+// gateway as the WebSocket client does ([NapCat.Dial], the "reverse" link), listens as the WebSocket server does
+// ([NapCat.Serve], the "forward" link), as the HTTP server or the HTTP SSE server ([NapCat.ServeHTTP]), and posts events
+// as the HTTP client ([NapCat.Post]). Section numbers in comments are those of the NapCat wire reference: 2 adapters, 3 API frames, 4 events,
 // 5 segments, 10 traps.
 //
 // Tests and the demo drive it from Go:
@@ -104,11 +105,14 @@ type NapCat struct {
 	mu    sync.Mutex // guards state
 	state state
 
-	linkMu   sync.Mutex // guards sessions, faults
+	linkMu   sync.Mutex // guards sessions, outlets, cables, faults
 	sessions map[*session]struct{}
+	outlets  map[*outlet]struct{}
+	cables   map[*cable]struct{} // of HTTP servers
 	faults   faults
 	changed  bell // rung when sessions change
 	links    atomic.Int64
+	posts    posts
 
 	book record
 }
@@ -141,7 +145,8 @@ func New(o Options) *NapCat {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	n := &NapCat{opts: o, log: o.Log, actions: actions(), sessions: make(map[*session]struct{})}
+	n := &NapCat{opts: o, log: o.Log, actions: actions(), sessions: make(map[*session]struct{}),
+		outlets: make(map[*outlet]struct{}), cables: make(map[*cable]struct{})}
 	n.state = newState(w, o)
 	return n
 }

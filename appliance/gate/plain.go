@@ -1,0 +1,41 @@
+package gate
+
+import (
+	"context"
+	"net"
+	"net/http"
+)
+
+// socketKey finds the socket of a request in its context.
+type socketKey struct{}
+
+// withSocket lets Hold find the socket that a request came on.
+func withSocket(ctx context.Context, c net.Conn) context.Context {
+	return context.WithValue(ctx, socketKey{}, c)
+}
+
+// Plain is where a request that is not to become a link gets its answer.
+func (k *Knock) Plain() http.ResponseWriter { return k.w }
+
+// Hold keeps the request's socket from being closed for a newcomer until release is called: its peer is known, and waits
+// for an answer or reads events.
+func (k *Knock) Hold() (release func()) {
+	c, ok := k.Context().Value(socketKey{}).(*boundedConn)
+	if !ok {
+		return func() {}
+	}
+	c.Keep()
+	return c.loosen
+}
+
+// loosen undoes Keep: the socket may be closed for a newcomer again, as the youngest.
+func (c *boundedConn) loosen() {
+	l := c.listener
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if c.gone || c.place != nil {
+		return
+	}
+	c.place = l.waiting.PushBack(c)
+	l.hosts[c.host]++
+}
