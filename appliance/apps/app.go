@@ -45,7 +45,8 @@ type Options struct {
 	Accounts []Account  // those that the app serves at first; see SetAccounts
 	Journal  *store.Journal
 	Action   func(Action)
-	MaxFrame int // largest frame read from the app, bytes
+	Quick    func(Quick) // what an app answered to a post
+	MaxFrame int         // largest frame read from the app, and largest answer to a post, bytes
 	Log      *slog.Logger
 	Now      func() time.Time
 	Rand     func() float64
@@ -55,8 +56,11 @@ type Options struct {
 type App struct {
 	Options
 
-	live   atomic.Pointer[config.App]
-	paused atomic.Bool
+	live    atomic.Pointer[config.App]
+	paused  atomic.Bool
+	calling atomic.Int64 // HTTP calls in progress
+
+	patience time.Duration // for the answer to a post
 
 	mu      sync.Mutex
 	started bool
@@ -64,9 +68,9 @@ type App struct {
 	feeds   []*feed // one per account; replaced as a whole
 }
 
-// New makes an app. It receives nothing before Start (if it dials) or its first event connection.
+// New makes an app. It receives nothing before Start (if it dials or is posted to) or its first event connection.
 func New(o Options) *App {
-	a := &App{Options: o}
+	a := &App{Options: o, patience: postTimeout}
 	a.live.Store(&o.Config)
 	for _, account := range o.Accounts {
 		a.feeds = append(a.feeds, newFeed(a, account))
@@ -112,7 +116,7 @@ func (a *App) Name() string { return a.settings().Name }
 // Dials reports whether catflap dials this app.
 func (a *App) Dials() bool { return a.settings().Connect != "" }
 
-// Start begins to dial, one connection for each account.
+// Start begins to dial or to post, one connection for each account.
 func (a *App) Start() {
 	a.mu.Lock()
 	a.started = true
@@ -124,11 +128,14 @@ func (a *App) Start() {
 }
 
 func (a *App) startFeed(f *feed) {
-	if !a.Dials() {
-		return
+	switch {
+	case a.Dials():
+		f.subscribe()
+		f.spawn(f.dialForever)
+	case a.Posts():
+		f.subscribe()
+		f.spawn(f.postForever)
 	}
-	f.subscribe()
-	f.spawn(f.dialForever)
 }
 
 // SetAccounts changes which accounts the app serves. Connections of those that stay are not touched; those of
@@ -230,14 +237,17 @@ const maxStrikes = 3
 
 // bounds are what the app's cursors keep.
 func (a *App) bounds() store.Bounds {
-	q := a.settings().Queue
+	q, strikes := a.settings().Queue, maxStrikes
+	if a.Posts() {
+		strikes = 0 // each event has an answer of its own, and what is never taken ends by its age
+	}
 	return store.Bounds{
 		MaxAgeMessage: q.MaxAge.Message,
 		MaxAgeNotice:  q.MaxAge.Notice,
 		MaxAgeRequest: q.MaxAge.Request,
 		MaxEvents:     q.MaxEvents,
 		MaxBytes:      int64(q.MaxMB) << 20,
-		MaxStrikes:    maxStrikes,
+		MaxStrikes:    strikes,
 	}
 }
 

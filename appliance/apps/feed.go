@@ -18,6 +18,7 @@ type feed struct {
 	stop    context.CancelFunc
 
 	current atomic.Pointer[session] // the event connection; nil while the app is away
+	post    atomic.Pointer[poster]  // carries the events if they are posted; else nil
 	heir    atomic.Bool             // an event connection above limits.links is about to take over
 
 	pongs    pongs
@@ -125,6 +126,9 @@ func (f *feed) updated() {
 	if s := f.current.Load(); s != nil {
 		s.pulse.set(f.app.settings().Heartbeat)
 	}
+	if p := f.post.Load(); p != nil {
+		p.pulse.set(f.app.settings().Heartbeat)
+	}
 }
 
 func (f *feed) unsubscribe() {
@@ -140,7 +144,10 @@ func (f *feed) unsubscribe() {
 // wake is called by the journal for every event that is for this feed.
 func (f *feed) wake() {
 	if s := f.current.Load(); s != nil {
-		s.conn.Wake()
+		s.out.Wake()
+	}
+	if p := f.post.Load(); p != nil {
+		p.wake()
 	}
 }
 
@@ -152,6 +159,9 @@ func (f *feed) accountChanged() {
 	}
 	if s := f.current.Load(); s != nil {
 		s.beatNow()
+	}
+	if p := f.post.Load(); p != nil {
+		p.pulse.beat()
 	}
 }
 
@@ -180,7 +190,7 @@ func (f *feed) enter(s *session) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed != 0 {
-		s.conn.Close(f.closed, closing)
+		s.out.Close(f.closed, closing)
 		return
 	}
 	f.links[s] = struct{}{}
@@ -196,7 +206,7 @@ func (f *feed) leave(s *session) {
 // cursor would mix up the order.
 func (f *feed) takeOver(s *session) {
 	if old := f.current.Swap(s); old != nil {
-		old.conn.Close(1000, "a newer connection with the same token took over")
+		old.out.Close(1000, "a newer connection with the same token took over")
 		<-old.done
 	}
 	if s.alone != nil {
@@ -207,8 +217,12 @@ func (f *feed) takeOver(s *session) {
 	f.sessions++
 	first := f.sessions == 1
 	f.mu.Unlock()
-	s.cursor.Rewind()
-	f.app.Log.Info("app connected", "app", f.app.Name(), "account", f.account.Name, "remote", s.conn.RemoteAddr(), "again", !first)
+	if s.resume != 0 {
+		s.cursor.RewindTo(s.resume)
+	} else {
+		s.cursor.Rewind()
+	}
+	f.app.Log.Info("app connected", "app", f.app.Name(), "account", f.account.Name, "remote", s.out.RemoteAddr(), "again", !first)
 }
 
 func (f *feed) ended(err error) {
@@ -242,7 +256,7 @@ func (f *feed) close(code uint16) {
 	}
 	f.stopWaiting()
 	for s := range f.links {
-		s.conn.Close(code, closing)
+		s.out.Close(code, closing)
 	}
 	f.stop()
 }
@@ -274,6 +288,9 @@ func (a *App) Status() []Status {
 			st.Subscribed, st.Cursor = true, cursor.Stats()
 		}
 		st.Cursor.Dropped += dropped
+		if p := f.post.Load(); p != nil {
+			p.describe(&st)
+		}
 		out = append(out, st)
 	}
 	return out

@@ -14,26 +14,72 @@ import (
 	"github.com/catflap/catflap/appliance/link"
 )
 
-// Gateway accepts the forward WebSockets of apps on one address: the shared gateway, or an app's own port.
-// The token says which app it is. Connections that are up belong to their apps.
+// Gateway is where apps come in on one address, the shared gateway or an app's own port: by WebSocket, to call the HTTP
+// API, or to read events as server-sent events. The token says which app it is. Connections that are up belong to their
+// apps.
 type Gateway struct {
 	*gate.Door
 	platform string
 	seats    *gate.Seats
+	bodies   bodies
+	patience time.Duration // for the answer of an HTTP call
+	pace     streamPace
+
+	closing chan struct{} // closed when Close begins: calls and streams end
+	close   sync.Once
+	plain   sync.WaitGroup // HTTP calls and streams
 
 	mu   sync.Mutex
+	over bool
 	apps []*App
 }
 
-// OpenGateway binds an address; serving begins with Set, so that nobody is turned away before. Platform is the first element of the onebots layout.
+// OpenGateway binds an address; serving begins with Set, so that nobody is turned away before. Platform is the first
+// element of the onebots layout. MaxFrame of the apps bounds the bodies of HTTP calls, too.
 func OpenGateway(address, platform string, seats *gate.Seats, log *slog.Logger, now func() time.Time) (*Gateway, error) {
-	g := &Gateway{platform: platform, seats: seats}
+	over := make(chan struct{})
+	g := &Gateway{platform: platform, seats: seats, bodies: newBodies(over), patience: answerTimeout, pace: streamPace{keepAlive, streamTimeout}, closing: over}
 	door, err := gate.Open(address, log, now, g.answer)
 	if err != nil {
 		return nil, err
 	}
 	g.Door = door
 	return g, nil
+}
+
+// closeGrace is how long calls and streams may take to say goodbye.
+const closeGrace = time.Second
+
+// Close stops accepting, ends HTTP calls and streams, and waits for requests that are being decided. WebSockets belong
+// to their apps and are closed there.
+func (g *Gateway) Close() {
+	g.close.Do(func() {
+		g.mu.Lock()
+		g.over = true
+		g.mu.Unlock()
+		close(g.closing)
+		ended := make(chan struct{})
+		go func() {
+			g.plain.Wait()
+			close(ended)
+		}()
+		select {
+		case <-ended:
+		case <-time.After(closeGrace): // the sockets are closed next, which ends them
+		}
+	})
+	g.Door.Close()
+}
+
+// enter counts an HTTP call or a stream until plain.Done. It is false once the gateway closes.
+func (g *Gateway) enter() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.over {
+		return false
+	}
+	g.plain.Add(1)
+	return true
 }
 
 // Set replaces the apps that the gateway admits, and begins to serve when it is called first. Connections that
@@ -45,8 +91,13 @@ func (g *Gateway) Set(apps []*App) {
 	g.Serve()
 }
 
-// answer decides about one connection of an app.
+// answer decides about one request.
 func (g *Gateway) answer(k *gate.Knock) {
+	g.bodies.begin(k)
+	if isPreflight(k.Request) {
+		g.preflight(k)
+		return
+	}
 	app, refusal := g.app(k.Request)
 	if refusal != nil {
 		k.Refuse(refusal)
@@ -54,7 +105,28 @@ func (g *Gateway) answer(k *gate.Knock) {
 	}
 	k.Who = app.Name()
 	k.Trust()
-	f, role, refusal := g.place(app, k.Request)
+	app.allowOrigin(k)
+	where, refusal := g.place(app, k.Request)
+	if refusal != nil {
+		if refusal.Status == http.StatusUpgradeRequired {
+			k.Plain().Header().Set("Upgrade", "websocket") // RFC 9110, section 15.5.22
+		}
+		k.Refuse(refusal)
+		return
+	}
+	switch where.kind {
+	case kindCall:
+		g.call(k, app, where)
+	case kindStream:
+		g.stream(k, app, where)
+	default:
+		g.socket(k, app, where)
+	}
+}
+
+// socket makes a WebSocket of the request.
+func (g *Gateway) socket(k *gate.Knock, app *App, where place) {
+	f, role, refusal := where.connection(app)
 	if refusal != nil {
 		k.Refuse(refusal)
 		return
@@ -143,48 +215,97 @@ const (
 	roleUnnamed             // calls that name their account by self_id, each for itself
 )
 
-// place finds which account a path means and what the connection is for.
-func (g *Gateway) place(app *App, r *http.Request) (*feed, role, *gate.Refusal) {
-	account, kind, ok := g.route(r.URL.Path)
-	if !ok {
-		return nil, 0, &gate.Refusal{Status: http.StatusNotFound, Reason: fmt.Sprintf("no such path %q: WebSockets go to /, /event, /api or /%s/ACCOUNT/onebot/v11", r.URL.Path, g.platform)}
+// place is what a path means.
+type place struct {
+	account string // name or self id; "" for none
+	byPath  bool   // the path names it, not the query
+	kind    kind
+	action  string // of kindCall
+}
+
+// kind is what is at a path.
+type kind uint8
+
+const (
+	kindBoth   kind = iota // WebSocket: events and calls
+	kindCalls              // WebSocket: calls
+	kindCall               // HTTP: one call
+	kindStream             // HTTP: server-sent events
+)
+
+// transport is the word of `transports` for it.
+func (k kind) transport() string {
+	switch k {
+	case kindCall:
+		return "http"
+	case kindStream:
+		return "sse"
 	}
-	if !link.IsUpgrade(r) {
-		return nil, 0, &gate.Refusal{Status: http.StatusUpgradeRequired, Reason: "this version serves WebSocket connections here; the HTTP API comes later"}
+	return "ws"
+}
+
+// place finds which account a request is for and what it wants. An account is named by the path, else by self_id in the
+// query.
+func (g *Gateway) place(app *App, r *http.Request) (place, *gate.Refusal) {
+	where, ok := g.route(r.URL.Path)
+	socket := where.kind == kindBoth || where.kind == kindCalls
+	switch upgrade := link.IsUpgrade(r); {
+	case !ok || upgrade && !socket:
+		return place{}, &gate.Refusal{Status: http.StatusNotFound, Reason: fmt.Sprintf(
+			"no such path %q: WebSockets go to /, /event or /api, actions to /ACTION, server-sent events come from /_events; all of them also below /%s/ACCOUNT/onebot/v11", r.URL.Path, g.platform)}
+	case !upgrade && socket:
+		return place{}, &gate.Refusal{Status: http.StatusUpgradeRequired, Reason: "this path takes WebSockets; call actions at /ACTION, read events from /_events"}
 	}
-	if !app.admits("ws") {
-		return nil, 0, &gate.Refusal{Status: http.StatusForbidden, Reason: fmt.Sprintf("apps.%s.transports does not list ws", app.Name())}
+	if t := where.kind.transport(); !app.admits(t) {
+		return place{}, &gate.Refusal{Status: http.StatusForbidden, Reason: fmt.Sprintf("apps.%s.transports does not list %s", app.Name(), t)}
 	}
-	if account == "" {
-		account = r.URL.Query().Get("self_id")
+	if app.Posts() && (where.kind == kindBoth || where.kind == kindStream) {
+		return place{}, &gate.Refusal{Status: http.StatusForbidden, Reason: fmt.Sprintf("the events of this app are posted (apps.%s.post): call actions at /api or /ACTION", app.Name())}
 	}
-	if feeds := app.list(); account == "" && kind == "api" && len(feeds) > 1 {
+	if where.account == "" {
+		where.account = r.URL.Query().Get("self_id")
+	}
+	return where, nil
+}
+
+// connection finds the feed that a WebSocket is for and what it is for.
+func (p place) connection(app *App) (*feed, role, *gate.Refusal) {
+	if feeds := app.list(); p.account == "" && p.kind == kindCalls && len(feeds) > 1 {
 		return feeds[0], roleUnnamed, nil
 	}
-	f, refusal := app.choose(account)
-	if kind == "api" {
+	f, refusal := app.choose(p.account)
+	if p.kind == kindCalls {
 		return f, roleCalls, refusal
 	}
 	return f, roleBoth, refusal
 }
 
-// route reads a path: an account's name ("" at root level) and the role "", "event" or "api". Doubled and
+// route reads a path, at root level or below /PLATFORM/ACCOUNT/onebot/v11 and its /ws (the onebots layout). Doubled and
 // trailing slashes are tolerated, as some clients build them.
-func (g *Gateway) route(p string) (account, role string, ok bool) {
+func (g *Gateway) route(p string) (where place, ok bool) {
 	parts := strings.FieldsFunc(p, func(c rune) bool { return c == '/' })
 	if len(parts) >= 4 && parts[0] == g.platform && parts[2] == "onebot" && parts[3] == "v11" {
-		account, parts = parts[1], parts[4:]
+		where.account, where.byPath, parts = parts[1], true, parts[4:]
 		if len(parts) > 0 && parts[0] == "ws" {
 			parts = parts[1:]
 		}
 	}
 	switch {
 	case len(parts) == 0:
-		return account, "", true
-	case len(parts) == 1 && (parts[0] == "event" || parts[0] == "api"):
-		return account, parts[0], true
+		return where, true
+	case len(parts) > 1:
+		return place{}, false
 	}
-	return "", "", false
+	switch parts[0] {
+	case "event":
+	case "api":
+		where.kind = kindCalls
+	case "_events", "events":
+		where.kind = kindStream
+	default:
+		where.kind, where.action = kindCall, parts[0]
+	}
+	return where, true
 }
 
 // choose finds the feed for an account's name or self id; with none given, the app's only account.

@@ -60,7 +60,7 @@ func TestFault_S04_GatewayHandshake(t *testing.T) {
 		page    = "request comes from a web page (Origin header)"
 	)
 	noPath := func(p string) string {
-		return `no such path "` + p + `": WebSockets go to /, /event, /api or /qq/ACCOUNT/onebot/v11`
+		return `no such path "` + p + `": WebSockets go to /, /event or /api, actions to /ACTION, server-sent events come from /_events; all of them also below /qq/ACCOUNT/onebot/v11`
 	}
 	same := func(*http.Request) {}
 	set := func(key, value string) func(*http.Request) { return func(r *http.Request) { r.Header.Set(key, value) } }
@@ -94,7 +94,7 @@ func TestFault_S04_GatewayHandshake(t *testing.T) {
 		{"unknown path", "GET", "/nowhere", same, 404, noPath("/nowhere")},
 		{"other platform", "GET", "/icqq/bot1/onebot/v11", same, 404, noPath("/icqq/bot1/onebot/v11")},
 		{"other version", "GET", "/qq/bot1/onebot/v13", same, 404, noPath("/qq/bot1/onebot/v13")},
-		{"no upgrade", "GET", "/?self_id=10001", func(r *http.Request) { r.Header.Del("Upgrade") }, 426, "this version serves WebSocket connections here; the HTTP API comes later"},
+		{"no upgrade", "GET", "/?self_id=10001", func(r *http.Request) { r.Header.Del("Upgrade") }, 426, "this path takes WebSockets; call actions at /ACTION, read events from /_events"},
 		{"old version", "GET", "/?self_id=10001", set("Sec-Websocket-Version", "8"), 426, "the request asks for a WebSocket version other than 13"},
 		{"no key", "GET", "/?self_id=10001", func(r *http.Request) { r.Header.Del("Sec-Websocket-Key") }, 400, "the request is not a WebSocket upgrade"},
 		{"posted", "POST", "/?self_id=10001", same, 400, "the request is not a WebSocket upgrade"},
@@ -117,6 +117,29 @@ func TestFault_S04_GatewayHandshake(t *testing.T) {
 				t.Errorf("noted %+v", last)
 			}
 		})
+	}
+}
+
+// An app that is posted to calls here, and gets its events nowhere else: two roads would read one cursor.
+func TestPostedAppsCallOnly(t *testing.T) {
+	h, b := newHouse(t), newBot("bot1", 0, botQQ)
+	a := h.app(0, config.App{Name: "hook", AccessToken: token, Post: "http://127.0.0.1:1/"}, b)
+	answering(a, h, `{"status":"ok","retcode":0}`)
+	g := open(t, a)
+	const posted = "the events of this app are posted (apps.hook.post): call actions at /api or /ACTION"
+	for _, path := range []string{"/", "/event", "/qq/bot1/onebot/v11/ws"} {
+		if status, body := knock(t, g, "GET", path, func(*http.Request) {}); status != 403 || body != posted {
+			t.Errorf("%s: %d %s", path, status, body)
+		}
+	}
+	if resp, body := do(t, g, request{method: "GET", path: "/_events"}); resp.StatusCode != 403 || body != posted {
+		t.Errorf("a stream: %d %s", resp.StatusCode, body)
+	}
+	if status, body := knock(t, g, "GET", "/api", func(*http.Request) {}); status != 101 {
+		t.Errorf("calls by WebSocket: %d %s", status, body)
+	}
+	if resp, body := do(t, g, request{method: "POST", path: "/send_like", body: `{"user_id":1}`}); resp.StatusCode != 200 {
+		t.Errorf("calls by HTTP: %d %s", resp.StatusCode, body)
 	}
 }
 

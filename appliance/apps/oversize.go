@@ -30,7 +30,11 @@ func (s *session) oversize(head, tail []byte, size uint64) {
 			"app", app.Name(), "account", s.feed.account.Name, "action", name, "bytes", size, "limit", app.MaxFrame)
 	}
 	echo, _ := onebot.EchoAtEnds(head, tail) // nil leaves the key out
-	s.reply(onebot.AppendFailure(nil, echo, codeTooLarge, fmt.Sprintf(
-		"%s of %d bytes is above the limit of %d (limits.maxFrameMb: %d): send the file by http URL or by file upload (upload_file_stream), or raise limits.maxFrameMb",
-		name, size, app.MaxFrame, app.MaxFrame>>20)))
+	s.reply(onebot.AppendFailure(nil, echo, codeTooLarge, tooLarge(name, size, app.MaxFrame)))
+}
+
+// tooLarge is what the sender of an action above the limit is told.
+func tooLarge(name string, size uint64, limit int) string {
+	return fmt.Sprintf("%s of %d bytes is above the limit of %d (limits.maxFrameMb: %d): send the file by http URL or by file upload (upload_file_stream), or raise limits.maxFrameMb",
+		name, size, limit, limit>>20)
 }

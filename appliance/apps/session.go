@@ -18,15 +18,26 @@ const (
 	batchBytes  = 64 << 10
 )
 
-// session is one WebSocket of an app: it carries events of one account, calls, or both.
+// outlet is what a feed needs of a connection, whatever carries it.
+type outlet interface {
+	Wake()                            // there is something to send
+	Close(code uint16, reason string) // starts the end and returns at once
+	RemoteAddr() string
+}
+
+// session is one connection of an app: it carries events of one account, calls, or both. A WebSocket unless run and out
+// are another's.
 type session struct {
 	feed    *feed
-	conn    *link.Conn
+	out     outlet
+	run     func(context.Context) error // serves the connection to its end
+	conn    *link.Conn                  // the WebSocket, else nil
 	events  bool
 	unnamed bool          // its actions name their account themselves: /api of an app with several
 	cursor  *store.Cursor // nil unless events
 	done    chan struct{} // closed when an event session has ended
 	alone   func()        // called when the elder event connection has ended; may be nil
+	resume  uint64        // the peer has everything up to here, as it says itself; 0 = it says nothing
 	self    uint64        // whom the connection was opened for; 0 until lifecycle tells the app
 
 	pulse pulse
@@ -50,13 +61,13 @@ type session struct {
 }
 
 func newSession(f *feed, conn *link.Conn, events bool) *session {
-	s := &session{feed: f, conn: conn, events: events, done: make(chan struct{})}
-	s.pulse.beat = s.beatNow
+	s := &session{feed: f, out: conn, conn: conn, events: events, done: make(chan struct{})}
+	s.run, s.pulse.beat = s.serve, s.beatNow
 	return s
 }
 
-// run serves the connection to its end.
-func (s *session) run(ctx context.Context) error {
+// serve serves a WebSocket to its end.
+func (s *session) serve(ctx context.Context) error {
 	h := link.Handler{Frame: s.frame, Oversize: s.oversize}
 	if s.events {
 		h.Fill, h.Written, h.Pong = s.fill, s.written, s.pong
@@ -97,7 +108,7 @@ func (s *session) stopWaking() {
 // beatNow lets the writer send a heartbeat next.
 func (s *session) beatNow() {
 	s.beat.Store(true)
-	s.conn.Wake()
+	s.out.Wake()
 }
 
 // fill adds what the app should receive next: lifecycle first of all, heartbeats, then events in order.
@@ -111,7 +122,7 @@ func (s *session) fill(b *link.Batch) {
 			return
 		}
 		if s.feed.app.settings().Heartbeat > 0 {
-			s.addHeartbeat(b)
+			b.Add(s.heartbeat())
 		}
 	}
 	if s.feed.app.paused.Load() {
@@ -155,11 +166,12 @@ func (s *session) greet(b *link.Batch) bool {
 	return true
 }
 
-func (s *session) addHeartbeat(b *link.Batch) {
+// heartbeat returns one; the bytes are scratch.
+func (s *session) heartbeat() []byte {
 	h := s.feed.account.Health()
 	online := h.Linked && h.Online
 	s.meta = onebot.AppendHeartbeat(s.meta[:0], s.self, s.feed.app.Now().Unix(), &online, h.Linked, s.feed.app.settings().Heartbeat.Milliseconds())
-	b.Add(s.meta)
+	return s.meta
 }
 
 // written is called when the frames of the last fill are in the kernel. It is proof enough only where pings are not to
@@ -190,20 +202,23 @@ func (s *session) pong(payload []byte) {
 	}
 }
 
+// form is feed.form with the writer's scratch.
+func (s *session) form(e *store.Event) []byte { return s.feed.form(e, &s.head) }
+
 // form gives the event's bytes in the form that the app asked for: the bytes themselves unless it wants CQ
-// strings. The journal holds messages as arrays.
-func (s *session) form(e *store.Event) []byte {
-	if s.feed.app.settings().MessageFormat != "string" || e.Class != store.ClassMessage {
+// strings. The journal holds messages as arrays. The head is scratch.
+func (f *feed) form(e *store.Event, head *onebot.Head) []byte {
+	if f.app.settings().MessageFormat != "string" || e.Class != store.ClassMessage {
 		return e.Raw
 	}
-	err := onebot.PeekHead(e.Raw, &s.head)
+	err := onebot.PeekHead(e.Raw, head)
 	if err == nil {
 		var out []byte
-		if out, err = onebot.Reformat(e.Raw, &s.head, "string"); err == nil {
+		if out, err = onebot.Reformat(e.Raw, head, "string"); err == nil {
 			return out
 		}
 	}
-	s.feed.app.Log.Warn("an event could not be turned into string form; it goes out as an array", "app", s.feed.app.Name(), "seq", e.Seq, "err", err)
+	f.app.Log.Warn("an event could not be turned into string form; it goes out as an array", "app", f.app.Name(), "seq", e.Seq, "err", err)
 	return e.Raw
 }
 

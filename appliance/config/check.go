@@ -79,7 +79,6 @@ func (d *decoder) checkAccountLink(a *Account) {
 		if a.APIURL == "" {
 			d.failAt(at, path, "%s needs apiUrl, the address of NapCat's HTTP server such as http://127.0.0.1:3000", a.Link)
 		}
-		d.warnAt(at, path, "%s is not served by this version: use reverse or forward", a.Link)
 	}
 }
 

@@ -26,15 +26,8 @@ func (d *decoder) checkApp(c *Config, a *App) {
 		d.warnOfActions(*a.Actions.Allow, path+".actions.allow")
 	}
 	d.warnOfActions(a.Actions.Deny, path+".actions.deny")
-	if d.has(path+".transports") && d.sound(path+".transports") {
-		if len(a.Transports) == 0 {
-			d.failAt(d.where(path+".transports"), path+".transports", "an empty list allows nothing: name ws, http or sse, or remove the key for all, or write enabled: false")
-		}
-		for _, transport := range a.Transports {
-			if transport != "ws" {
-				d.warnAt(d.where(path+".transports"), path+".transports", "%s is not served at the gateway by this version", transport)
-			}
-		}
+	if d.has(path+".transports") && d.sound(path+".transports") && len(a.Transports) == 0 {
+		d.failAt(d.where(path+".transports"), path+".transports", "an empty list allows nothing: name ws, http or sse, or remove the key for all, or write enabled: false")
 	}
 }
 
@@ -84,9 +77,7 @@ func (d *decoder) checkAppTransport(a *App, path string) {
 	if a.Protocol == "agent" && len(given) > 0 {
 		d.failAt(d.keys[path+"."+given[0]], path, "%s has no meaning for protocol: agent: remove it, or write the model's address as baseUrl", given[0])
 	}
-	if d.has(path + ".post") {
-		d.warnAt(d.where(path+".post"), path+".post", "not served by this version: use connect, listen or the gateway")
-	} else if a.Secret != "" {
+	if !d.has(path+".post") && a.Secret != "" {
 		for _, key := range []string{".secret", ".secretFile"} {
 			if d.has(path + key) {
 				d.warnAt(d.where(path+key), path+key, "secret signs what is posted, and this app has no post")

@@ -246,9 +246,12 @@ type Gateway struct {
 	Platform string
 }
 
+// Off is a console that does not listen.
+const Off = "off"
+
 // Console is the listener for people.
 type Console struct {
-	Listen   string
+	Listen   string // host:port or Off
 	Language string // zh | en | auto
 	Hosts    []string
 	TLS      TLS

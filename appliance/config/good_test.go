@@ -62,11 +62,8 @@ func TestContractSample(t *testing.T) {
 		warned = append(warned, w.Path+": "+w.Message)
 	}
 	wantWarnings := []string{
-		"apps.hook.post: not served by this version: use connect, listen or the gateway",
 		"apps.v12.protocol: onebot12 is not served by this version: the app stays idle",
 		"apps.brain.protocol: agent is not served by this version: the app stays idle",
-		"apps.full.transports: http is not served at the gateway by this version",
-		"apps.full.transports: sse is not served at the gateway by this version",
 		"apps.agent2.protocol: agent is not served by this version: the app stays idle",
 	}
 	if diff := cmp.Diff(wantWarnings, warned); diff != "" {

@@ -60,7 +60,6 @@ func TestDataDir(t *testing.T) {
 func TestWarnings(t *testing.T) {
 	for _, c := range []struct{ name, in, want string }{
 		{"token for addresses", "accessToken: a+b/c=\n", "catflap.yaml:1:14: accessToken: the token has characters that change in addresses (?access_token=): use letters, digits, - . _ ~ only"},
-		{"http link", "accessToken: t\nlink: http\napiUrl: http://127.0.0.1:3000\n", "catflap.yaml:2:7: link: http is not served by this version: use reverse or forward"},
 		{"secret without post", "accessToken: t\napps: {a: {accessToken: x, secret: y}}\n", "catflap.yaml:2:36: apps.a.secret: secret signs what is posted, and this app has no post"},
 		{"two apps dial one address", "accessToken: t\napps:\n  a: {connect: \"ws://h/\"}\n  b: {connect: \"ws://h/\"}\n", "catflap.yaml:4:16: apps.b.connect: app a dials the same address for the same account: frameworks refuse or drop the second connection"},
 		{"too many links", "accessToken: t\nlimits: {links: 1}\napps: {a: {connect: \"ws://h/\"}}\n", "catflap.yaml:2:17: limits.links: the accounts and dialling apps need 2 links, and 1 are allowed: raise limits.links"},

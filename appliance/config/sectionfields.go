@@ -42,8 +42,8 @@ func gatewayFields() []field {
 func consoleFields() []field {
 	type c = Console
 	return []field{
-		{key: "listen", codec: text("host:port", checkListen), def: "127.0.0.1:6750", link: true, bind: of(func(c *c) any { return &c.Listen }),
-			en: "address of the console", zh: "控制台地址"},
+		{key: "listen", codec: text("host:port", checkConsole), def: "127.0.0.1:6750", link: true, bind: of(func(c *c) any { return &c.Listen }),
+			en: "address of the console; `off` = none; one that others reach needs a password", zh: "控制台地址；`off` 表示不开；其他设备可访问的地址需要先设置密码"},
 		{key: "language", codec: enum([]string{"auto", "zh", "en"}, nil), def: "auto", bind: of(func(c *c) any { return &c.Language }),
 			en: "language of its pages", zh: "界面语言"},
 		{key: "hosts", codec: list[string](text("host name", checkHostName)), bind: of(func(c *c) any { return &c.Hosts }),

@@ -181,6 +181,14 @@ func checkListen(s string) string {
 	return ""
 }
 
+// checkConsole is checkListen, or Off.
+func checkConsole(s string) string {
+	if s == Off {
+		return ""
+	}
+	return checkListen(s)
+}
+
 func checkPath(s string) string {
 	if !strings.HasPrefix(s, "/") || strings.ContainsAny(s, "?# \t\\") || strings.Contains(s, "//") {
 		return "expected a path such as /onebot/v11/ws"

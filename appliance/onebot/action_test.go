@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -177,26 +176,6 @@ func TestTargetOf(t *testing.T) {
 	} {
 		if got := TargetOf(c.name, []byte(c.params)); got != c.want {
 			t.Errorf("%s %s: got %+v, want %+v", c.name, c.params, got, c.want)
-		}
-	}
-}
-
-func TestQuickActions(t *testing.T) {
-	for _, c := range []struct{ params, want string }{
-		{`{"context":{"post_type":"message","message_type":"group","group_id":1},"operation":{"reply":"x"}}`, "send_group_msg"},
-		{` {"operation":{"reply":[]},"context":{"message_type":"private","user_id":1}}`, "send_private_msg"},
-		{`{"context":{"message_type":"private"},"context":{"group_id":1},"operation":{"r\u0065ply":""}}`, "send_group_msg"},
-		{`{"operation":{"reply":"x"}}`, "send_group_msg"},
-		{`{"context":{"post_type":"request","request_type":"friend"},"operation":{"approve":false}}`, "set_friend_add_request"},
-		{`{"context":{"request_type":"group"},"operation":{"approve":true,"reason":"no"}}`, "set_group_add_request"},
-		{`{"context":{"message_type":"group","request_type":"friend"},"operation":{"reply":"x","approve":1}}`, "send_group_msg set_friend_add_request"},
-		{`{"context":{"message_type":"group"},"operation":{"reply":null,"delete":true}}`, ""},
-		{`{"context":null,"operation":null}`, ""},
-		{`{}`, ""},
-		{``, ""},
-	} {
-		if got := strings.Join(QuickActions([]byte(c.params)), " "); got != c.want {
-			t.Errorf("%s: got %q, want %q", c.params, got, c.want)
 		}
 	}
 }

@@ -336,7 +336,7 @@ func (p *peek) finish(frame []byte, h *Head) {
 	if h.OperatorID == 0 && p.sender != 0 && h.SubType == "poke" {
 		h.OperatorID = p.sender
 	}
-	if p.seen&(1<<fieldUserID) == 0 && h.PostType == "notice" {
+	if h.UserID == 0 && h.PostType == "notice" {
 		h.UserID = p.peer
 	}
 	h.Missing = p.missing(h)

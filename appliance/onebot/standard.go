@@ -1,9 +1,12 @@
 package onebot
 
+import "strconv"
+
 // Standard gives an action's raw params what the OneBot 11 standard means by
 // leaving a parameter out, where NapCat means something else (napcat-onebot11.md,
 // trap 3: set_group_ban would lift the ban, set_group_admin take the right away),
-// and drops top-level nulls, which NapCat refuses instead of taking them for
+// makes the standard's spellings of approve a boolean, since NapCat approves for
+// 0 and "no" too, and drops top-level nulls, which NapCat refuses instead of taking them for
 // absent (3.4). Everything else stays byte for byte; params with nothing to
 // change are returned themselves. The suffix may still be on the name.
 func Standard(name string, params []byte) []byte {
@@ -21,7 +24,7 @@ func Standard(name string, params []byte) []byte {
 	case params[i] != '{':
 		return params
 	}
-	given, nulls := false, false
+	given, nulls, spelt := false, false, false
 	m := members(params, i, 1)
 	for m.next() {
 		v := m.value()
@@ -31,12 +34,13 @@ func Standard(name string, params []byte) []byte {
 		is := isNull(v) && !takesNull(base, &m)
 		nulls = nulls || is
 		given = given || !is && m.is(key)
+		spelt = spelt || isSpelt(base, &m, v)
 	}
 	if m.end < 0 {
 		return params
 	}
 	fill := key != "" && !given
-	if !nulls && !fill {
+	if !nulls && !fill && !spelt {
 		return params
 	}
 	s := splicer{src: params, open: i, out: make([]byte, 0, len(params)+len(key)+len(value)+4)}
@@ -44,9 +48,12 @@ func Standard(name string, params []byte) []byte {
 	for m.next() {
 		v := m.value()
 		s.begin(&m)
-		if isNull(v) && !takesNull(base, &m) {
+		switch value, _ := Truth(v); {
+		case isNull(v) && !takesNull(base, &m):
 			s.remove(&m)
-		} else {
+		case isSpelt(base, &m, v):
+			s.replace(&m, strconv.AppendBool(nil, value))
+		default:
 			s.keep(&m)
 		}
 	}
@@ -82,6 +89,15 @@ func noSchema(base string) bool {
 // takesNull: the one optional parameter that may be null.
 func takesNull(base string, m *object) bool {
 	return base == "set_group_add_request" && m.is("reason")
+}
+
+// isSpelt: the answer to a request in another spelling than a JSON boolean.
+func isSpelt(base string, m *object, raw []byte) bool {
+	if !answersRequest(base) || !m.is("approve") || raw[0] == 't' || raw[0] == 'f' {
+		return false
+	}
+	_, known := Truth(raw)
+	return known
 }
 
 func isNull(raw []byte) bool { return len(raw) > 0 && raw[0] == 'n' }

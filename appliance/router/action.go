@@ -44,6 +44,7 @@ func (r *Router) Action(in apps.Action) {
 		return
 	}
 	echo := slices.Clone(act.Echo)
+	defer unawaited(&in, act.Name, echo)()
 	refuse := func(code int, wording string) { in.Reply(onebot.AppendFailure(nil, echo, code, wording)) }
 
 	plan := r.plan.Load()
@@ -52,29 +53,32 @@ func (r *Router) Action(in apps.Action) {
 		refuse(codeFirewall, fmt.Sprintf("app %s is not enabled (apps.%s.enabled)", in.App, in.App))
 		return
 	}
+	o := newOrder(act.Name, act.Params)
+	quick := quickOf(o)
+	if quick != nil && !act.HasSelfID {
+		act.SelfID = onebot.QuickSelf(quick.context)
+	}
 	l, why := r.choose(app, in.Account, &act)
 	if l == nil {
 		refuse(codeBadFrame, why)
 		return
 	}
-
-	o := newOrder(&act)
-	if why := app.judge(l, plan.accounts[l.name], o); why != "" {
-		r.audit(l.name, in.App, o.base, o.target, "refused", why)
-		refuse(codeFirewall, why)
+	if quick != nil {
+		// Its parts are judged one by one, by what they do.
+		if why := app.actions(o); why != "" {
+			r.audit(l.name, app.name, o.base, o.target, "refused", why)
+			refuse(codeFirewall, why)
+			return
+		}
+		l.answerQuick(in, quick, echo)
 		return
 	}
-	if err := onebot.CheckSend(o.base, o.params); err != nil {
-		refuse(codeBadFrame, err.Error())
+	if code, why := r.admit(plan, app, l, o); code != 0 {
+		refuse(code, why)
 		return
 	}
-
-	if o.base == "get_login_info" && l.answerLogin(in.Reply, echo) {
+	if o.base == "get_login_info" && l.answerLogin(in.Reply, echo) || l.answerSelf(app, o.base, in.Reply, echo) {
 		return
-	}
-
-	if o.effect == policy.EffectDestructive {
-		r.audit(l.name, in.App, o.base, o.target, "allowed", "")
 	}
 	l.send(call{
 		app: in.App, name: act.Name, base: o.base, params: onebot.Standard(o.base, o.params), target: o.target, effect: o.effect,
@@ -84,6 +88,7 @@ func (r *Router) Action(in apps.Action) {
 				in.Reply(onebot.AppendFailure(nil, echo, code, wording))
 				return
 			}
+			l.noteSelf(o.base, a.Head)
 			in.Reply(onebot.RestoreEcho(a.Frame, a.Head, echo))
 		},
 	})
@@ -224,21 +229,22 @@ func (r *Router) Call(ctx context.Context, account, action string, params []byte
 	if l == nil {
 		return nil, fmt.Errorf("no account %q", account)
 	}
-	base, _ := onebot.Normalise(action)
-	if err := onebot.CheckSend(base, params); err != nil {
+	o := newOrder(action, params)
+	if quick := quickOf(o); quick != nil {
+		return l.callQuick(ctx, quick)
+	}
+	if err := sound(o); err != nil {
 		return nil, err
 	}
-	effect, _ := effectOf(base)
-	target := onebot.TargetOf(base, params)
-	if effect != policy.EffectRead {
-		r.audit(account, "", base, target, "allowed", "")
+	if o.effect != policy.EffectRead {
+		r.audit(account, "", o.base, o.target, "allowed", "")
 	}
 	type result struct {
 		frame []byte
 		err   error
 	}
 	done := make(chan result, 1)
-	l.send(call{name: action, base: base, params: onebot.Standard(base, params), target: target, effect: effect, done: func(a napcat.Answer) {
+	l.send(call{name: action, base: o.base, params: onebot.Standard(o.base, params), target: o.target, effect: o.effect, done: func(a napcat.Answer) {
 		if !a.Final {
 			return
 		}

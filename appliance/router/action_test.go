@@ -199,9 +199,9 @@ func TestRefusedActions(t *testing.T) {
 	h.link(account(t), simulator.Options{})
 	tests := []struct{ name, app, frame, want string }{
 		{"a reply around a denied send", "mute", `{"action":".handle_quick_operation","params":{"context":{"post_type":"message","message_type":"group","group_id":30003,"user_id":1},"operation":{"reply":"x"}},"echo":"e"}`,
-			`a quick operation is send_group_msg, and send_group_msg is denied: actions.deny lists @send (apps.mute.actions)`},
-		{"an approval around a denied action", "mute", `{"action":".handle_quick_operation_async","params":{"context":{"post_type":"request","request_type":"friend","user_id":1},"operation":{"approve":true}},"echo":"e"}`,
-			`a quick operation is set_friend_add_request`},
+			`send_msg failed: send_msg is denied: actions.deny lists @send (apps.mute.actions)`},
+		{"an approval around a denied action", "mute", `{"action":".handle_quick_operation_async","params":{"context":{"post_type":"request","request_type":"friend","user_id":1,"flag":"f"},"operation":{"approve":true}},"echo":"e"}`,
+			`set_friend_add_request failed: set_friend_add_request is denied: actions.deny lists set_friend_add_request (apps.mute.actions)`},
 		{"a reply to a stranger by way of a good group", "bot", `{"action":".handle_quick_operation","params":{"context":{"post_type":"message","message_type":"private","group_id":30003,"user_id":20003},"operation":{"reply":"x"}},"echo":"e"}`,
 			`user 20003 is not admitted`},
 		{"not JSON", "bot", `hello`, `"retcode":1400`},

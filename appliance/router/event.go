@@ -68,7 +68,7 @@ func (l *Lane) process(frame []byte, head *onebot.Head, late bool) {
 		s.apps = append(s.apps, store.AppDecision{App: app.name, Outcome: outcome.String(), Reason: string(reason)})
 	}
 	chat, hasChat := f.Chat()
-	l.decided(f, chat, hasChat, verdict)
+	l.decided(rules, f, chat, hasChat, verdict)
 	l.effects(f, head, chat, verdict, late)
 
 	admitted := verdict.Outcome == policy.Deliver || verdict.Outcome == policy.Context
@@ -181,7 +181,7 @@ func (l *Lane) facts(f *policy.Facts, h *onebot.Head, rules *accountPlan) {
 }
 
 // decided records the decision for `catflap explain`, and tells those who watch.
-func (l *Lane) decided(f *policy.Facts, chat policy.Chat, hasChat bool, v policy.Verdict) {
+func (l *Lane) decided(rules *accountPlan, f *policy.Facts, chat policy.Chat, hasChat bool, v policy.Verdict) {
 	s := &l.event
 	if !slices.Equal(s.apps, s.memo) {
 		s.memo = slices.Clone(s.apps)
@@ -196,6 +196,11 @@ func (l *Lane) decided(f *policy.Facts, chat policy.Chat, hasChat bool, v policy
 	l.router.Store.Decisions().Add(d)
 	if l.log.Enabled(context.Background(), slog.LevelDebug) {
 		l.log.Debug("event", "account", l.name, "kind", d.Kind, "sub_type", f.SubType, "chat", d.Chat, "user", f.User, "outcome", d.Outcome, "reason", d.Reason)
+		for i, a := range s.apps {
+			if rules.apps[i].debug {
+				l.log.Debug("event for an app", "app", a.App, "account", l.name, "kind", d.Kind, "sub_type", f.SubType, "chat", d.Chat, "user", f.User, "outcome", a.Outcome, "reason", a.Reason)
+			}
+		}
 	}
 }
 

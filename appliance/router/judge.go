@@ -2,7 +2,6 @@ package router
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/catflap/catflap/appliance/localfile"
 	"github.com/catflap/catflap/appliance/onebot"
@@ -15,26 +14,46 @@ type order struct {
 	params []byte // the caller's
 	effect policy.Effect
 	target onebot.Target
-	quick  []string // the actions that a quick operation stands for
 }
 
-func newOrder(act *onebot.Action) *order {
-	base, _ := onebot.Normalise(act.Name)
-	o := &order{base: base, params: act.Params, target: onebot.TargetOf(base, act.Params)}
+func newOrder(name string, params []byte) *order {
+	base, _ := onebot.Normalise(name)
+	o := &order{base: base, params: params, target: onebot.TargetOf(base, params)}
 	o.effect, _ = effectOf(base)
-	if base == ".handle_quick_operation" {
-		o.quick = onebot.QuickActions(act.Params)
-		if slices.ContainsFunc(o.quick, sends) {
-			o.effect = policy.EffectSend // a reply is paced like any message
-		}
-	}
 	return o
 }
 
-// sends reports whether an action sends a message.
-func sends(base string) bool {
-	effect, _ := effectOf(base)
-	return effect == policy.EffectSend
+// admit passes one action of an app through everything that may refuse it, and notes in the audit log what was refused and
+// what cannot be undone. A code of 0 lets it go on.
+func (r *Router) admit(plan *Plan, app *appPlan, l *Lane, o *order) (code int, why string) {
+	if app.debug {
+		defer func() {
+			chat := ""
+			if c := chatOf(o.target); c.ID != 0 {
+				chat = c.String()
+			}
+			l.log.Debug("action", "app", app.name, "account", l.name, "action", o.base, "chat", chat, "code", code, "refused", why)
+		}()
+	}
+	if why := app.judge(l, plan.accounts[l.name], o); why != "" {
+		r.audit(l.name, app.name, o.base, o.target, "refused", why)
+		return codeFirewall, why
+	}
+	if err := sound(o); err != nil {
+		return codeBadFrame, err.Error()
+	}
+	if o.effect == policy.EffectDestructive {
+		r.audit(l.name, app.name, o.base, o.target, "allowed", "")
+	}
+	return 0, ""
+}
+
+// sound refuses what NapCat would answer wrongly or never.
+func sound(o *order) error {
+	if err := onebot.CheckSend(o.base, o.params); err != nil {
+		return err
+	}
+	return onebot.CheckApprove(o.base, o.params)
 }
 
 // judge says which rule forbids an action to the app, "" if none does: its actions, its targets, then the files that may
@@ -54,22 +73,12 @@ func (a *appPlan) judge(l *Lane, rules *accountPlan, o *order) string {
 	return rules.namedFiles(l.name, o)
 }
 
-// actions judges the action's name, the other names of the same action, and what a quick operation stands for.
+// actions judges the action's name, and the other names for what it does.
 func (a *appPlan) actions(o *order) string {
 	if v := a.firewall.Decide(o.base); !v.Allowed {
 		return fmt.Sprintf("%s (apps.%s.actions)", v.Rule, a.name)
 	}
-	for _, name := range onebot.Synonyms(o.base) {
-		if v := a.denials.Decide(name); !v.Allowed {
-			return fmt.Sprintf("%s does the same as %s, and %s (apps.%s.actions)", o.base, name, v.Rule, a.name)
-		}
-	}
-	for _, name := range o.quick {
-		if v := a.firewall.Decide(name); !v.Allowed {
-			return fmt.Sprintf("a quick operation is %s, and %s (apps.%s.actions)", name, v.Rule, a.name)
-		}
-	}
-	return ""
+	return a.aliases(o)
 }
 
 // targets judges whom an action addresses.

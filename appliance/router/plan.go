@@ -41,6 +41,8 @@ type appPlan struct {
 	firewall *policy.Firewall
 	denials  *policy.Firewall // actions.deny alone, for the other names of an action
 	accounts map[string]bool
+	noQuick  bool // actions.deny names quick operations themselves
+	debug    bool // what the app gets and asks for is logged
 }
 
 // Compile makes a plan. Slots gives each app its bit in the journal, joined the groups that an account is known
@@ -111,7 +113,7 @@ func compileApp(app config.App, slot uint8, c *config.Config) (*appPlan, error) 
 	for _, name := range Serves(app, c) {
 		accounts[name] = true
 	}
-	return &appPlan{name: app.Name, slot: slot, view: view, firewall: firewall, denials: denials, accounts: accounts}, nil
+	return &appPlan{name: app.Name, slot: slot, view: view, firewall: firewall, denials: denials, accounts: accounts, noQuick: slices.ContainsFunc(app.Actions.Deny, isQuick), debug: app.Debug}, nil
 }
 
 // Serves lists the enabled accounts that an app serves: those that it names, else all.

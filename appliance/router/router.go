@@ -130,7 +130,8 @@ type Lane struct {
 	log    *slog.Logger
 
 	account atomic.Pointer[napcat.Account]
-	links   atomic.Uint64 // links of the account seen so far
+	links   atomic.Uint64          // links of the account seen so far
+	version atomic.Pointer[[]byte] // what NapCat last said of itself
 
 	seed  sync.Once
 	sent  sentMemory // answers and events add to it

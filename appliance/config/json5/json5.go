@@ -35,12 +35,15 @@ type Value struct {
 	Items        []*Value
 	Members      []Member // in the order of the input; names may repeat
 	Line, Column int
+	Start, End   int  // the input's bytes from Start to End are the value, for those who edit the text in place
+	Comma        bool // Array, Object: a comma follows the last item
 }
 
 // Member is one name and value of an object.
 type Member struct {
 	Name         string
 	Line, Column int
+	Start        int // offset of the name in the input
 	Value        *Value
 }
 
@@ -81,7 +84,7 @@ func (v *Value) Set(name string, value *Value) {
 
 // Parse reads exactly one value; anything but white space and comments behind it is an error. Errors are *SyntaxError.
 func Parse(data []byte) (*Value, error) {
-	p := &parser{rest: strings.TrimPrefix(string(data), "\ufeff"), line: 1, column: 1}
+	p := &parser{rest: strings.TrimPrefix(string(data), "\ufeff"), size: len(data), line: 1, column: 1}
 	v := p.document()
 	if p.failed != nil {
 		return nil, p.failed
@@ -91,10 +94,14 @@ func Parse(data []byte) (*Value, error) {
 
 type parser struct {
 	rest         string
+	size         int // of the whole input
 	line, column int
 	depth        int
 	failed       *SyntaxError
 }
+
+// offset is where the rest begins in the input.
+func (p *parser) offset() int { return p.size - len(p.rest) }
 
 func (p *parser) document() *Value {
 	if !utf8.ValidString(p.rest) {
@@ -182,7 +189,7 @@ func (p *parser) value() *Value {
 	if p.rest == "" {
 		return p.fail("expected a value, found the end of the file")
 	}
-	v := &Value{Line: p.line, Column: p.column}
+	v := &Value{Line: p.line, Column: p.column, Start: p.offset()}
 	switch c := p.rest[0]; {
 	case c == '{':
 		p.object(v)
@@ -196,6 +203,7 @@ func (p *parser) value() *Value {
 	if p.failed != nil {
 		return nil
 	}
+	v.End = p.offset()
 	return v
 }
 
@@ -214,7 +222,7 @@ func (p *parser) object(v *Value) {
 	}
 	p.take(1)
 	for p.space(); !p.eat('}'); p.space() {
-		m := Member{Line: p.line, Column: p.column}
+		m := Member{Line: p.line, Column: p.column, Start: p.offset()}
 		switch {
 		case p.failed != nil:
 			return
@@ -236,7 +244,7 @@ func (p *parser) object(v *Value) {
 		}
 		v.Members = append(v.Members, m)
 		p.space()
-		if !p.eat(',') && (p.rest == "" || p.rest[0] != '}') {
+		if v.Comma = p.eat(','); !v.Comma && (p.rest == "" || p.rest[0] != '}') {
 			p.fail("expected , or }, found %s", p.found())
 			return
 		}
@@ -257,7 +265,7 @@ func (p *parser) array(v *Value) {
 		}
 		v.Items = append(v.Items, item)
 		p.space()
-		if !p.eat(',') && (p.rest == "" || p.rest[0] != ']') {
+		if v.Comma = p.eat(','); !v.Comma && (p.rest == "" || p.rest[0] != ']') {
 			p.fail("expected , or ], found %s", p.found())
 			return
 		}

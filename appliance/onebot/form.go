@@ -1,0 +1,135 @@
+package onebot
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// maxSafe is the largest integer that a double holds exactly: NapCat would round a larger number.
+const maxSafe = 1<<53 - 1
+
+// Form makes an action's raw params of the values of a query or an HTML form, where everything is text: the catalogue
+// says what is a number, true or false, or a list. A text that does not look like the type stays text, as do the
+// parameters that the catalogue does not know; `message` always does, it may be a CQ string. A name that stands several
+// times becomes an array, as NapCat's own server has it. Names are in order. Text that is not UTF-8 gets U+FFFD in its
+// place.
+func Form(name string, values map[string][]string) []byte {
+	base, _ := Normalise(name)
+	info, _ := Lookup(base)
+	dst := []byte{'{'}
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		texts := values[key]
+		if len(texts) == 0 {
+			continue
+		}
+		if len(dst) > 1 {
+			dst = append(dst, ',')
+		}
+		dst = append(appendQuoted(dst, key), ':')
+		dst = appendField(dst, info.kind(key), texts)
+	}
+	return append(dst, '}')
+}
+
+// fieldKind is how the text of a parameter is read.
+type fieldKind uint8
+
+const (
+	fieldText   fieldKind = iota
+	fieldNumber           // any JSON number
+	fieldID               // number or string: a number where that loses nothing
+	fieldBool
+	fieldTexts // a list
+	fieldIDs   // a list
+	fieldJSON  // an object, or a list of them
+)
+
+// kind reads the type that the catalogue gives a parameter, such as "number|string/optional(default 0)".
+func (a *ActionInfo) kind(key string) fieldKind {
+	if key == "self_id" {
+		return fieldID
+	}
+	i := space(a.Params, 0)
+	if i >= len(a.Params) {
+		return fieldText
+	}
+	var spec string
+	for m := members(a.Params, i, 1); m.next(); {
+		if v := m.value(); m.is(key) {
+			spec = decodeString(v)
+		}
+	}
+	types, _, _ := strings.Cut(spec, "/")
+	switch types {
+	case "number", "number(ms)", "enum(1,4,16,64,128)":
+		return fieldNumber
+	case "number|string", "string|number":
+		return fieldID
+	case "boolean", "boolean|string", "string|boolean":
+		return fieldBool
+	case "array<string>":
+		return fieldTexts
+	case "array<number|string>":
+		return fieldIDs
+	case "object", "array<node>", "array<{text}>":
+		return fieldJSON
+	}
+	return fieldText
+}
+
+func appendField(dst []byte, kind fieldKind, texts []string) []byte {
+	list := kind == fieldTexts || kind == fieldIDs
+	switch {
+	case list && len(texts) == 1 && isJSON(texts[0], '['):
+		return append(dst, texts[0]...)
+	case !list && len(texts) == 1:
+		return appendTyped(dst, kind, texts[0])
+	case kind == fieldIDs:
+		kind = fieldID
+	}
+	dst = append(dst, '[')
+	for i, text := range texts {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendTyped(dst, kind, text)
+	}
+	return append(dst, ']')
+}
+
+func appendTyped(dst []byte, kind fieldKind, text string) []byte {
+	switch kind {
+	case fieldNumber:
+		if text != "" && isNumber([]byte(text)) && scanNumber([]byte(text), 0) == len(text) {
+			return append(dst, text...)
+		}
+	case fieldID:
+		// 007 or +1 is a text that somebody meant to be one; 19 digits are an id that must not be rounded.
+		if v, err := strconv.ParseInt(text, 10, 64); err == nil && strconv.FormatInt(v, 10) == text && -maxSafe <= v && v <= maxSafe {
+			return append(dst, text...)
+		}
+	case fieldBool:
+		switch strings.ToLower(text) {
+		case "true", "1", "yes":
+			return append(dst, "true"...)
+		case "false", "0", "no":
+			return append(dst, "false"...)
+		}
+	case fieldJSON:
+		if isJSON(text, '{') || isJSON(text, '[') {
+			return append(dst, text...)
+		}
+	}
+	return appendQuoted(dst, text)
+}
+
+// isJSON reports whether text is one JSON value that begins with open.
+func isJSON(text string, open byte) bool {
+	if text == "" || text[0] != open {
+		return false
+	}
+	b := []byte(text)
+	return scanValue(b, 0, 2) == len(b) // as deep as in a frame: frame, params
+}
