@@ -42,7 +42,7 @@ func (a *API) pauseApp(w http.ResponseWriter, r *http.Request, paused bool) erro
 	if paused {
 		action = "app.pause"
 	}
-	a.Store.Audit().Add(store.AuditEntry{App: req.App, Action: action, Outcome: "done", By: "admin"})
+	a.Store.Audit().Add(store.AuditEntry{App: req.App, Action: action, Outcome: "done", By: by(r)})
 	return writeJSON(w, AppResult{App: req.App, Paused: paused})
 }
 
@@ -87,7 +87,7 @@ func (a *API) replayApp(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	a.Store.Audit().Add(store.AuditEntry{App: req.App, Account: account, Action: "app.replay", Outcome: "done",
-		Reason: strconv.Itoa(result.Events) + " messages", By: "admin"})
+		Reason: strconv.Itoa(result.Events) + " messages", By: by(r)})
 	return writeJSON(w, result)
 }
 

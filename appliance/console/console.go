@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/catflap/catflap/appliance/backup"
+	"github.com/catflap/catflap/appliance/console/login"
 	"github.com/catflap/catflap/policy"
 	"github.com/catflap/catflap/store"
 )
@@ -28,6 +30,11 @@ type API struct {
 	// Language is that of the texts sent to QQ users: "zh" or "en". Nil means zh.
 	Language func() string
 
+	// Logins is who may use the console.
+	Logins *login.Keeper
+	// Console says where the console listens, or why it does not.
+	Console func() ConsoleStatus
+
 	// Status is a snapshot of the running instance.
 	Status func() Status
 	// Call performs an action for the owner and returns the response envelope as NapCat gave it.
@@ -42,46 +49,87 @@ type API struct {
 	Replay func(app, account string, since time.Time, last int) (int, error)
 	// Unpin forgets an account's pinned QQ number, in the store and in the link. Nil means the store alone.
 	Unpin func(account string) error
+	// Backup makes backups of the store and the configuration.
+	Backup *backup.Source
 	// Notify sends a text to an approved user by QQ. It must not block for long; errors are its own business.
 	Notify func(account string, user uint64, text string)
+	// PasswordSet is told that the console's password has changed. Nil means that nobody wants to know.
+	PasswordSet func()
+	// Metrics is a page of counters for Prometheus.
+	Metrics func() []byte
 }
 
-// Handler returns the routes below /api/v1/. Who may call is decided before it: by the permissions of the socket, or by
-// the console's login.
+// route is one way into the API: a method and a path, and what answers.
+type route struct {
+	pattern string
+	answer  func(http.ResponseWriter, *http.Request) error
+}
+
+func (a *API) routes() []route {
+	list := []route{
+		{"GET /api/v1/status", a.status},
+		{"GET /api/v1/apps", a.apps},
+		{"GET /api/v1/explain", a.explain},
+		{"GET /api/v1/audit", a.audit},
+		{"GET /api/v1/tail", a.tail},
+		{"POST /api/v1/reload", a.reload},
+		{"POST /api/v1/apps/pause", func(w http.ResponseWriter, r *http.Request) error { return a.pauseApp(w, r, true) }},
+		{"POST /api/v1/apps/resume", func(w http.ResponseWriter, r *http.Request) error { return a.pauseApp(w, r, false) }},
+		{"POST /api/v1/apps/replay", a.replayApp},
+		{"POST /api/v1/call", a.call},
+		{"GET /api/v1/accounts", a.accounts},
+		{"GET /api/v1/backup", a.backup},
+		{"POST /api/v1/check", a.checkStore},
+		{"GET /api/v1/facts", a.facts},
+		{"POST /api/v1/accounts/unpin", a.unpin},
+		{"GET /api/v1/pairing", a.pairing},
+		{"GET /api/v1/history", a.historyList},
+		{"GET /api/v1/history/show", a.historyShow},
+		{"GET /api/v1/history/export", a.historyExport},
+		{"POST /api/v1/history/clear", a.historyClear},
+		{"GET /api/v1/console", a.consoleStatus},
+		{"POST /api/v1/console/password", a.consolePassword},
+		{"POST /api/v1/console/link", a.consoleLink},
+		{"POST /api/v1/console/token", a.consoleToken},
+		{"POST /api/v1/console/logout", a.consoleLogout},
+		{"GET /healthz", a.healthz},
+		{"GET /readyz", a.readyz},
+		{"GET /metrics", a.metrics},
+	}
+	for _, verb := range []string{"approve", "deny", "revoke", "block", "unblock"} {
+		list = append(list, route{"POST /api/v1/pairing/" + verb, func(w http.ResponseWriter, r *http.Request) error {
+			return a.decidePairing(w, r, verb)
+		}})
+	}
+	return list
+}
+
+// Routes lists what Handler answers, as "GET /api/v1/status", for the documentation's test.
+func Routes() []string {
+	var out []string
+	for _, r := range new(API).routes() {
+		out = append(out, r.pattern)
+	}
+	return out
+}
+
+// Handler returns the routes below /api/v1/, and /healthz, /readyz and /metrics. Who may call is decided before it: by
+// the permissions of the socket, or by the console's login.
 func (a *API) Handler() http.Handler {
 	mux := http.NewServeMux()
-	handle := func(pattern string, h func(http.ResponseWriter, *http.Request) error) {
-		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-			if err := h(w, r); err != nil {
+	handle := func(r route) {
+		mux.HandleFunc(r.pattern, func(w http.ResponseWriter, req *http.Request) {
+			if err := r.answer(w, req); err != nil {
 				writeProblem(w, err)
 			}
 		})
 	}
-	handle("GET /api/v1/status", a.status)
-	handle("GET /api/v1/apps", a.apps)
-	handle("GET /api/v1/explain", a.explain)
-	handle("GET /api/v1/audit", a.audit)
-	handle("GET /api/v1/tail", a.tail)
-	handle("POST /api/v1/reload", a.reload)
-	handle("POST /api/v1/apps/pause", func(w http.ResponseWriter, r *http.Request) error { return a.pauseApp(w, r, true) })
-	handle("POST /api/v1/apps/resume", func(w http.ResponseWriter, r *http.Request) error { return a.pauseApp(w, r, false) })
-	handle("POST /api/v1/apps/replay", a.replayApp)
-	handle("POST /api/v1/call", a.call)
-	handle("GET /api/v1/accounts", a.accounts)
-	handle("POST /api/v1/accounts/unpin", a.unpin)
-	handle("GET /api/v1/pairing", a.pairing)
-	for _, verb := range []string{"approve", "deny", "revoke", "block", "unblock"} {
-		handle("POST /api/v1/pairing/"+verb, func(w http.ResponseWriter, r *http.Request) error {
-			return a.decidePairing(w, r, verb)
-		})
+	for _, r := range a.routes() {
+		handle(r)
 	}
-	handle("GET /api/v1/history", a.historyList)
-	handle("GET /api/v1/history/show", a.historyShow)
-	handle("GET /api/v1/history/export", a.historyExport)
-	handle("POST /api/v1/history/clear", a.historyClear)
-	handle("/api/v1/", func(_ http.ResponseWriter, r *http.Request) error {
+	handle(route{"/", func(_ http.ResponseWriter, r *http.Request) error {
 		return &Problem{Status: http.StatusNotFound, Message: "there is no " + r.Method + " " + r.URL.Path,
 			Remedy: "the command line and the instance may be of different versions: compare `catflap version` with `catflap status`"}
-	})
+	}})
 	return mux
 }

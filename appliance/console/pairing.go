@@ -48,7 +48,7 @@ func (a *API) decidePairing(w http.ResponseWriter, r *http.Request, verb string)
 	}
 	result := PairingResult{Account: done.Account, UserID: done.User, State: state, Changed: done.Changed}
 	a.Store.Audit().Add(store.AuditEntry{Account: done.Account, Action: "pairing." + verb,
-		Target: policy.Chat{ID: done.User}.String(), Outcome: "done", By: "admin"})
+		Target: policy.Chat{ID: done.User}.String(), Outcome: "done", By: by(r)})
 	if verb == "approve" && done.Changed && !req.Quiet && a.Notify != nil && a.reachable(done.Account) {
 		a.Notify(done.Account, done.User, policy.ApprovedNotice(a.language()))
 		result.Notified = true

@@ -22,7 +22,11 @@ type Problem struct {
 	Status  int    `json:"-"`
 	Message string `json:"error"`
 	Remedy  string `json:"remedy,omitempty"`
+	Cause   error  `json:"-"` // what Unwrap returns; may be nil
 }
+
+// Unwrap returns the cause, which may be nil.
+func (p *Problem) Unwrap() error { return p.Cause }
 
 func (p *Problem) Error() string {
 	if p.Remedy == "" {

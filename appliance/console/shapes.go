@@ -227,3 +227,29 @@ type AuditEntry struct {
 	Reason  string    `json:"reason"`
 	By      string    `json:"by"`
 }
+
+// ConsoleStatus is where the web console listens and who may use it. URL is empty while it is closed.
+type ConsoleStatus struct {
+	Listen   string `json:"listen"`           // of the configuration; "off" when there is none
+	URL      string `json:"url"`              // with a slash at the end, as a person may type it
+	Closed   []Text `json:"closed,omitempty"` // why it is closed, and what to do
+	Password bool   `json:"password"`         // one is set
+	Sessions int    `json:"sessions"`         // how many people are logged in
+}
+
+// PasswordRequest is the body of POST console/password. Browsers have to know the current one.
+type PasswordRequest struct {
+	Password string `json:"password"`
+	Current  string `json:"current,omitempty"`
+}
+
+// LinkResult is a link that lets somebody into the console once.
+type LinkResult struct {
+	URL     string    `json:"url"`
+	Expires time.Time `json:"expires"`
+}
+
+// TokenResult is the token with which /metrics may be read from elsewhere.
+type TokenResult struct {
+	Token string `json:"token"`
+}

@@ -1,0 +1,104 @@
+package web
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Both languages have every text, with the same verbs, and whatever templates and code ask for is there and is all there is.
+func TestCatalogueIsWhole(t *testing.T) {
+	words := catalogue()
+	verbs := regexp.MustCompile(`%[a-z]`)
+	for key, both := range words {
+		if both.en == "" || both.zh == "" {
+			t.Errorf("%s: a language is missing: %q, %q", key, both.en, both.zh)
+		}
+		if !slices.Equal(verbs.FindAllString(both.en, -1), verbs.FindAllString(both.zh, -1)) {
+			t.Errorf("%s: the verbs differ: %q, %q", key, both.en, both.zh)
+		}
+		if !regexp.MustCompile(`\p{Han}`).MatchString(both.zh) && !strings.ContainsAny(both.zh, "%") {
+			t.Errorf("%s: %q is not Chinese", key, both.zh)
+		}
+	}
+	asked := make(map[string]bool)
+	templates, err := filepath.Glob("templates/*.html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range templates {
+		for _, m := range regexp.MustCompile(`\.T "([^"]+)"`).FindAllSubmatch(readFile(t, name), -1) {
+			asked[string(m[1])] = true
+		}
+		asked[strings.TrimSuffix(filepath.Base(name), ".html")+".title"] = filepath.Base(name) != "layout.html"
+	}
+	sources, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	quoted := regexp.MustCompile(`"((?:login|password|problem|overview|account|app|time)\.[a-z.]+)"`)
+	for _, name := range sources {
+		if name == "words.go" || strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		for _, m := range quoted.FindAllSubmatch(readFile(t, name), -1) {
+			asked[string(m[1])] = true
+		}
+	}
+	for key, wanted := range asked {
+		if _, ok := words[key]; wanted && !ok {
+			t.Errorf("%s is asked for and is not in the catalogue", key)
+		}
+	}
+	for key := range words {
+		if !asked[key] {
+			t.Errorf("nobody asks for %s", key)
+		}
+	}
+}
+
+// What a browser loads at first stays small.
+func TestFirstLoadIsSmall(t *testing.T) {
+	d, err := newDrawing()
+	if err != nil {
+		t.Fatal(err)
+	}
+	total := 0
+	for name, a := range d.assets {
+		if a.kind == "" {
+			t.Errorf("%s has no kind", name)
+		}
+		total += len(a.content)
+	}
+	t.Logf("assets: %d bytes", total)
+	if total > 100<<10 {
+		t.Errorf("the assets have %d bytes", total)
+	}
+}
+
+// Pages load nothing from elsewhere, and have no script or style in them: their policy forbids it.
+func TestPagesStandAlone(t *testing.T) {
+	files, err := filepath.Glob("*/*.*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bad := regexp.MustCompile(`(?i)(src|href|action|url\()\s*=?\s*["']?https?:|<style|\sstyle=|\son[a-z]+=|<script>|javascript:|@import`)
+	for _, name := range files {
+		if found := bad.Find(bytes.ReplaceAll(readFile(t, name), []byte(`xmlns="http://www.w3.org/2000/svg"`), nil)); found != nil {
+			t.Errorf("%s has %s", name, found)
+		}
+	}
+}
+
+func readFile(t *testing.T, name string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
