@@ -11,7 +11,7 @@ TOOL     := $(GO) tool -modfile=scripts/tools/go.mod
 # Packages whose arithmetic and layout depend on the word size: they are tested again as 32-bit programs.
 NARROW   := ./policy/... ./store/... ./appliance/onebot/... ./appliance/link/... ./appliance/config/...
 
-.PHONY: build demo test lint fmt vet staticcheck guard unit narrow e2e faults soak kill deps bench fuzz clean
+.PHONY: build demo test lint fmt vet staticcheck guard unit narrow e2e faults soak kill deps bench fuzz clean release release-twice test-arm test-board
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -tags $(TAGS) -ldflags "$(LDFLAGS)" -o $(OUT) .
@@ -33,9 +33,9 @@ vet:
 staticcheck:
 	$(TOOL) staticcheck ./...
 
-# Import arrows, binary size, file names and the table of seeds.
+# Import arrows, binary size, file names and the table of seeds; and the installer, which wants minisign and openssl.
 guard:
-	$(GO) test -count=1 ./scripts/guard/...
+	$(GO) test -count=1 -timeout 10m ./scripts/guard/... ./scripts/release/...
 
 unit:
 	CGO_ENABLED=1 $(GO) test -race -timeout 10m $$($(GO) list ./... | grep -v '/scripts/')
@@ -78,6 +78,24 @@ bench: build
 FUZZTIME ?= 20s
 fuzz:
 	bash scripts/fuzz.sh $(FUZZTIME)
+
+# What people download, in build/release: packages, archives, sums, signature. scripts/release/doc.go says what it reads.
+release:
+	$(GO) run ./scripts/release -tags $(TAGS) -check
+
+# The same, built a second time elsewhere and compared byte by byte.
+release-twice:
+	$(GO) run ./scripts/release -tags $(TAGS) -check -twice
+
+# The suites of NARROW as programs for arm64 and ARMv6, run by qemu-user (Debian: qemu-user-static).
+test-arm:
+	GOARCH=arm64 CGO_ENABLED=0 $(GO) test -count=1 -timeout 40m -exec qemu-aarch64-static $(NARROW)
+	GOARCH=arm GOARM=6 CGO_ENABLED=0 $(GO) test -count=1 -timeout 40m -exec "qemu-arm-static -cpu arm1176" $(NARROW)
+
+# Installs the arm64 package on an emulated board of 512 MB and puts it through a board's life. scripts/board/README.md
+# says what it needs.
+test-board:
+	bash scripts/board/test.sh
 
 clean:
 	rm -rf build .cache

@@ -1,4 +1,3 @@
-// Package service is catflap as a service of the operating system; today the words that it says to systemd.
 package service
 
 import (
@@ -11,6 +10,7 @@ import (
 const (
 	Ready    = "READY=1"
 	Stopping = "STOPPING=1"
+	Healthy  = "WATCHDOG=1"
 )
 
 // Notify tells the service manager a state, one NAME=VALUE per line. It does nothing when no manager asks for it: getenv

@@ -1,0 +1,9 @@
+# bash completion for catflap: the program itself knows its commands and flags.
+_catflap() {
+	local word
+	COMPREPLY=()
+	while IFS=$'\t' read -r word _; do
+		[[ $word == "${COMP_WORDS[COMP_CWORD]}"* ]] && COMPREPLY+=("$word")
+	done < <("${COMP_WORDS[0]}" complete -- "${COMP_WORDS[@]:1:COMP_CWORD-1}" 2>/dev/null)
+}
+complete -o bashdefault -o default -F _catflap catflap
