@@ -35,6 +35,7 @@ func TestScripts(t *testing.T) {
 			"exits":   exits,
 			"await":   await,
 			"address": address,
+			"port":    port,
 			"mode":    mode,
 		},
 	})
@@ -100,6 +101,19 @@ func address(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("nothing listens under the name %s: %v", args[1], status.Listen)
 	}
 	ts.Setenv(args[0], status.Listen[args[1]])
+}
+
+// port VARIABLE: sets the variable to a port of 127.0.0.1 that is free now.
+func port(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: port VARIABLE")
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	defer l.Close()
+	_, number, err := net.SplitHostPort(l.Addr().String())
+	ts.Check(err)
+	ts.Setenv(args[0], number)
 }
 
 // mode FILE MODE: the file has exactly these permissions.

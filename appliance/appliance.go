@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -49,10 +48,12 @@ type Appliance struct {
 	began time.Time
 	now   func() time.Time
 
-	store  *store.Store
-	router *router.Router
-	admin  net.Listener
-	api    *console.API
+	dataDir string // stays the one of the start
+	store   *store.Store
+	router  *router.Router
+	admin   net.Listener
+	api     *console.API
+	browser browser
 
 	mu        sync.Mutex // one change at a time; never taken by a link's goroutine
 	cfg       *config.Config
@@ -103,23 +104,17 @@ func (a *Appliance) open(cfg *config.Config) (err error) {
 		return err
 	}
 	a.router = router.New(router.Options{Store: a.store, Log: a.Log, Now: a.now, Rand: rand.Float64})
+	a.api = a.newAPI()
+	a.newSite()
 	if err := a.apply(cfg); err != nil {
 		return err
 	}
-	a.admin, err = console.ListenSocket(filepath.Join(cfg.DataDir, AdminSocket), a.Group)
+	a.dataDir = cfg.DataDir
+	a.admin, err = console.ListenSocket(filepath.Join(a.dataDir, AdminSocket), a.Group)
 	if err != nil {
 		return err
 	}
-	a.api = a.newAPI()
 	return nil
-}
-
-// limitMemory bounds Go's memory. The process must bound itself: stock Raspberry Pi systems switch the memory
-// cgroup off. GOMEMLIMIT in the environment wins.
-func limitMemory(limit int64) {
-	if os.Getenv("GOMEMLIMIT") == "" && limit > 0 {
-		debug.SetMemoryLimit(limit)
-	}
 }
 
 // Run serves until ctx ends. It returns early only if serving has become impossible.
@@ -145,6 +140,7 @@ func (a *Appliance) Close() error {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
+		a.closeConsole()
 		a.closeLinks()
 	}()
 	var late error
@@ -233,6 +229,11 @@ func (a *Appliance) apply(next *config.Config) error {
 		opened.close()
 		return err
 	}
+	shown, err := a.prepareConsole(next)
+	if err != nil {
+		opened.close()
+		return err
+	}
 	a.seats.SetLimit(next.Limits.Links)
 	maps.Copy(a.listeners, opened.listeners)
 	maps.Copy(a.gateways, opened.gateways)
@@ -245,11 +246,13 @@ func (a *Appliance) apply(next *config.Config) error {
 	}
 	a.cfg, a.slots = next, slots
 	if err := a.plan(planned{next, slots}); err != nil {
+		shown.discard()
 		return err
 	}
 	a.applyAccounts(next, remade)
 	a.applyApps(next, remade)
 	a.routeListeners(next)
+	a.showConsole(shown)
 	return nil
 }
 

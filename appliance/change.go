@@ -17,7 +17,7 @@ import (
 func (a *Appliance) applyAccounts(next *config.Config, remade map[string]bool) {
 	wanted := make(map[string]config.Account)
 	for _, acc := range next.Accounts {
-		if acc.Enabled && (acc.Link == "reverse" || acc.Link == "forward") {
+		if acc.Enabled {
 			wanted[acc.Name] = acc
 		}
 	}
@@ -106,7 +106,7 @@ func (a *Appliance) applyApps(next *config.Config, remade map[string]bool) {
 	for _, name := range sortedNames(wanted) {
 		app := apps.New(apps.Options{
 			Config: wanted[name], Slot: a.slots[name], Accounts: a.accountsOf(wanted[name], next),
-			Journal: a.store.Journal(), Action: a.router.Action, MaxFrame: next.Limits.MaxFrameMB << 20,
+			Journal: a.store.Journal(), Action: a.router.Action, Quick: a.router.Quick, MaxFrame: next.Limits.MaxFrameMB << 20,
 			Log: a.Log, Now: a.now, Rand: rand.Float64,
 		})
 		app.Pause(a.store.Settings().Get(pausedKey+name) != "")

@@ -39,7 +39,7 @@ func (o openedListeners) close() {
 
 func (a *Appliance) openListeners(next *config.Config) (openedListeners, error) {
 	o := openedListeners{make(map[string]*napcat.Listener), make(map[string]*apps.Gateway)}
-	for address, key := range reverseAddresses(next) {
+	for address, key := range napcatAddresses(next) {
 		if a.listeners[address] != nil {
 			continue
 		}
@@ -66,11 +66,11 @@ func (a *Appliance) openListeners(next *config.Config) (openedListeners, error) 
 func (a *Appliance) routeListeners(next *config.Config) {
 	byListener := make(map[string][]*napcat.Account)
 	for _, acc := range next.Accounts {
-		if running := a.accounts[acc.Name]; running != nil && acc.Link == "reverse" {
-			byListener[reverseAddress(acc)] = append(byListener[reverseAddress(acc)], running)
+		if running := a.accounts[acc.Name]; running != nil && napcatComes(acc) {
+			byListener[napcatAddress(acc)] = append(byListener[napcatAddress(acc)], running)
 		}
 	}
-	wanted := reverseAddresses(next)
+	wanted := napcatAddresses(next)
 	for address, l := range a.listeners {
 		l.Set(byListener[address])
 		if wanted[address] == "" {
@@ -81,7 +81,7 @@ func (a *Appliance) routeListeners(next *config.Config) {
 	byGateway := make(map[string][]*apps.App)
 	for _, app := range next.Apps {
 		running := a.apps[app.Name]
-		if running == nil || running.Dials() {
+		if running == nil || !comes(app) {
 			continue
 		}
 		address := app.Listen
@@ -100,8 +100,11 @@ func (a *Appliance) routeListeners(next *config.Config) {
 	}
 }
 
-// reverseAddress is where an account's NapCat connects to. Accounts may share it, so one address has one spelling.
-func reverseAddress(acc config.Account) string {
+// napcatComes reports whether an account's NapCat comes to catflap: with its WebSocket, or to post events.
+func napcatComes(acc config.Account) bool { return acc.Link == "reverse" || acc.Link == "http" }
+
+// napcatAddress is where an account's NapCat connects to. Accounts may share it, so one address has one spelling.
+func napcatAddress(acc config.Account) string {
 	host := acc.WSHost
 	if strings.EqualFold(host, "localhost") {
 		host = "127.0.0.1"
@@ -109,15 +112,24 @@ func reverseAddress(acc config.Account) string {
 	return net.JoinHostPort(host, strconv.Itoa(int(acc.WSPort)))
 }
 
-// reverseAddresses are where NapCat connects to, with a name for errors.
-func reverseAddresses(c *config.Config) map[string]string {
+// napcatAddresses are where NapCat connects to, with a name for errors.
+func napcatAddresses(c *config.Config) map[string]string {
 	out := make(map[string]string)
 	for _, acc := range c.Accounts {
-		if acc.Enabled && acc.Link == "reverse" {
-			out[reverseAddress(acc)] = fmt.Sprintf("account %s (wsHost, wsPort)", acc.Name)
+		if acc.Enabled && napcatComes(acc) {
+			out[napcatAddress(acc)] = fmt.Sprintf("account %s (wsHost, wsPort)", acc.Name)
 		}
 	}
 	return out
+}
+
+// napcatURL is what NapCat's entry for an account must name, where catflap listens on one address only.
+func napcatURL(acc config.Account, l *napcat.Listener) string {
+	scheme := "ws://"
+	if acc.Link == "http" {
+		scheme = "http://"
+	}
+	return scheme + l.Address() + napcat.Path(acc)
 }
 
 // gatewayAddresses are where apps connect to. Without an app that comes by itself there is no gateway.
@@ -128,7 +140,7 @@ func gatewayAddresses(c *config.Config) map[string]string {
 		case !app.Enabled || !served(app):
 		case app.Listen != "":
 			out[app.Listen] = fmt.Sprintf("apps.%s.listen", app.Name)
-		case app.Connect == "":
+		case comes(app):
 			out[c.Gateway.Listen] = "gateway.listen"
 		}
 	}
@@ -136,7 +148,13 @@ func gatewayAddresses(c *config.Config) map[string]string {
 }
 
 // served reports whether this version has the app's protocol and transport.
-func served(app config.App) bool { return app.Protocol == "onebot11" && app.Post == "" }
+func served(app config.App) bool { return app.Protocol == "onebot11" }
+
+// comes reports whether an app may come to a gateway: one that is dialled has no business there, and one that is posted to
+// calls actions there, by its token.
+func comes(app config.App) bool {
+	return app.Connect == "" && (app.Post == "" || app.AccessToken != "")
+}
 
 // Addresses says what listens where, by name.
 func (a *Appliance) Addresses() map[string]string {
@@ -145,8 +163,8 @@ func (a *Appliance) Addresses() map[string]string {
 	out := make(map[string]string)
 	for address, l := range a.listeners {
 		for _, acc := range a.cfg.Accounts {
-			if acc.Enabled && acc.Link == "reverse" && reverseAddress(acc) == address {
-				out["napcat."+acc.Name] = "ws://" + l.Address() + acc.WSPath
+			if acc.Enabled && napcatComes(acc) && napcatAddress(acc) == address {
+				out["napcat."+acc.Name] = napcatURL(acc, l)
 			}
 		}
 	}
@@ -160,6 +178,9 @@ func (a *Appliance) Addresses() map[string]string {
 				out["app."+app.Name] = "ws://" + g.Address()
 			}
 		}
+	}
+	if url := a.consoleURL(); url != "" {
+		out["console"] = url
 	}
 	if a.admin != nil {
 		out["admin"] = filepath.Join(a.cfg.DataDir, AdminSocket)

@@ -26,7 +26,7 @@ func TestReloadWithABusyPort(t *testing.T) {
 	defer taken.Close()
 	file := filepath.Join(t.TempDir(), "catflap.yaml")
 	parse := func(gateway, links string) (*config.Config, error) {
-		return config.Parse(file, []byte("accessToken: t0ken-of-napcat\nwsPort: 0\ndataDir: data\nlimits: {links: "+links+"}\n"+
+		return config.Parse(file, []byte("accessToken: t0ken-of-napcat\nwsPort: 0\ndataDir: data\nlimits: {links: "+links+"}\nconsole: {listen: \"127.0.0.1:0\"}\n"+
 			"gateway: {listen: \""+gateway+"\"}\napps: {bot: {protocol: onebot11, accessToken: t0ken-of-bot}}\n"), nil)
 	}
 	cfg, err := parse("127.0.0.1:0", "7")

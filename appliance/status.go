@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/catflap/catflap/appliance/backup"
 	"github.com/catflap/catflap/appliance/config"
 	"github.com/catflap/catflap/appliance/console"
 	"github.com/catflap/catflap/appliance/gate"
@@ -33,6 +34,10 @@ func (a *Appliance) newAPI() *console.API {
 		Unpin:        a.unpin,
 		Pause:        a.pause,
 		Replay:       a.router.Replay,
+		Backup: &backup.Source{Store: a.store, Version: a.Version, Now: a.now, Where: func() (string, string, string) {
+			cfg := a.config()
+			return cfg.Path, cfg.DataDir, cfg.MediaDir()
+		}},
 	}
 }
 
@@ -144,6 +149,7 @@ func (a *Appliance) Status() console.Status {
 		StateBytes: s.StateBytes, JournalBytes: s.JournalBytes, UnflushedBytes: s.UnflushedBytes,
 		Commits: s.Commits, CommitErrors: s.CommitErrors, DroppedUnflushed: s.DroppedUnflushed, WrittenBytes: s.WrittenBytes,
 	}
+	st.Hint = append(st.Hint, a.browser.closed...)
 	if st.Links.Used >= st.Links.Limit {
 		st.Hint = append(st.Hint, console.Text{
 			EN: fmt.Sprintf("%d of %d links of apps are open: the next app is refused; raise limits.links", st.Links.Used, st.Links.Limit),
@@ -167,8 +173,7 @@ func (a *Appliance) accountStatus(acc config.Account) console.AccountStatus {
 	out := console.AccountStatus{Name: acc.Name, Title: acc.Title, SelfID: acc.SelfID, Link: acc.Link}
 	running := a.accounts[acc.Name]
 	if running == nil {
-		out.LastError = fmt.Sprintf("link %s is not served by this version", acc.Link)
-		return out
+		return out // it is being restarted
 	}
 	st := running.State()
 	out.SelfID, out.Connected, out.Online = st.Self, st.Linked, st.Linked && st.Online && !st.HalfDead
@@ -177,11 +182,17 @@ func (a *Appliance) accountStatus(acc config.Account) console.AccountStatus {
 	switch {
 	case st.HalfDead:
 		out.LastError = "NapCat is connected but does not answer get_status"
+		out.Hint = texts(st.Hints)
 	case st.Linked && !st.Online:
 		out.LastError = "QQ is offline"
 		out.Hint = []console.Text{{EN: "log the account in again in NapCat", ZH: "请在 NapCat 中重新登录该账号"}}
 	case !st.Linked && acc.Link == "reverse":
 		out.Hint = a.reverseHints(acc)
+	case !st.Linked:
+		out.Hint = texts(st.Hints)
+	}
+	if acc.Link == "http" {
+		out.Hint = append(out.Hint, a.postHints(acc, st)...)
 	}
 	out.Hint = append(out.Hint, lossHints(st)...)
 	return out
@@ -197,8 +208,8 @@ func lossHints(st napcat.State) []console.Text {
 	}
 	add(st.TooLarge, "%d frames of NapCat were larger than limits.maxFrameMb and were dropped; raise limits.maxFrameMb if it goes on",
 		"NapCat 有 %d 个数据帧超过 limits.maxFrameMb，已被丢弃；如持续出现请调大 limits.maxFrameMb")
-	add(st.BadFrames, "%d frames of NapCat were not OneBot and were dropped; what connects here must be NapCat's OneBot 11 WebSocket",
-		"NapCat 有 %d 个数据帧不是 OneBot，已被丢弃；连接到此处的必须是 NapCat 的 OneBot 11 WebSocket")
+	add(st.BadFrames, "%d frames of NapCat were not OneBot and were dropped; what connects here must be NapCat's OneBot 11",
+		"NapCat 有 %d 个数据帧不是 OneBot，已被丢弃；连接到此处的必须是 NapCat 的 OneBot 11")
 	add(st.Late, "%d answers of NapCat came after their call had ended; NapCat or this machine may be overloaded",
 		"NapCat 有 %d 个应答在调用结束之后才到；NapCat 或本机可能过载")
 	return out
@@ -217,22 +228,55 @@ func refusedHint(n uint64) []console.Text {
 
 // reverseHints says why NapCat may not have come.
 func (a *Appliance) reverseHints(acc config.Account) []console.Text {
-	l := a.listeners[reverseAddress(acc)]
+	l := a.listeners[napcatAddress(acc)]
 	if l == nil {
 		return nil
 	}
 	if refused := lately(l.Refused(), acc.Name); refused != nil {
-		when := refused.Time.Format("15:04:05")
-		return []console.Text{{
-			EN: fmt.Sprintf("refused a connection from %s at %s: %s; `catflap napcat config` prints the entry that NapCat needs", refused.Address, when, refused.Reason),
-			ZH: fmt.Sprintf("%s 拒绝了来自 %s 的连接：%s；运行 `catflap napcat config` 可得到 NapCat 所需的配置", when, refused.Address, refused.Reason),
-		}}
+		return []console.Text{refusedText(refused)}
 	}
-	url := "ws://" + l.Address() + acc.WSPath
+	url := napcatURL(acc, l)
 	return []console.Text{{
 		EN: fmt.Sprintf("NapCat has not connected to %s; `catflap napcat config` prints the WebSocket client entry for it (in a container 127.0.0.1 is the container itself)", url),
 		ZH: fmt.Sprintf("NapCat 尚未连接到 %s；运行 `catflap napcat config` 可得到所需的 WebSocket 客户端配置（容器内的 127.0.0.1 是容器自身）", url),
 	}}
+}
+
+// refusedText says whom the listener has turned away.
+func refusedText(refused *gate.Refused) console.Text {
+	when := refused.Time.Format("15:04:05")
+	return console.Text{
+		EN: fmt.Sprintf("refused a connection from %s at %s: %s; `catflap napcat config` prints the entry that NapCat needs", refused.Address, when, refused.Reason),
+		ZH: fmt.Sprintf("%s 拒绝了来自 %s 的连接：%s；运行 `catflap napcat config` 可得到 NapCat 所需的配置", when, refused.Address, refused.Reason),
+	}
+}
+
+// postHints says why NapCat's posts may not come although its HTTP server answers: silence alone is no sign.
+func (a *Appliance) postHints(acc config.Account, st napcat.State) []console.Text {
+	l := a.listeners[napcatAddress(acc)]
+	if l == nil {
+		return nil
+	}
+	if refused := lately(l.Refused(), acc.Name); refused != nil && refused.Time.After(st.Heard) {
+		return []console.Text{refusedText(refused)}
+	}
+	if !st.Heard.IsZero() {
+		return nil
+	}
+	url := napcatURL(acc, l)
+	return []console.Text{{
+		EN: fmt.Sprintf("NapCat has not posted an event to %s yet; `catflap napcat config` prints the HTTP client entry for it (in a container 127.0.0.1 is the container itself)", url),
+		ZH: fmt.Sprintf("NapCat 尚未向 %s 上报事件；运行 `catflap napcat config` 可得到所需的 HTTP 客户端配置（容器内的 127.0.0.1 是容器自身）", url),
+	}}
+}
+
+// texts are an account's hints as the console shows them.
+func texts(hints []napcat.Hint) []console.Text {
+	var out []console.Text
+	for _, h := range hints {
+		out = append(out, console.Text{EN: h.EN, ZH: h.ZH})
+	}
+	return out
 }
 
 // lately returns the newest refusal that concerns an account or app, or a path that belongs to nobody.

@@ -28,7 +28,7 @@ func TestStatusNamesWhatWasLost(t *testing.T) {
 		{"too large", lossHints(napcat.State{TooLarge: 2}),
 			[]string{"2 frames of NapCat were larger than limits.maxFrameMb and were dropped; raise limits.maxFrameMb if it goes on"}},
 		{"the others", lossHints(napcat.State{BadFrames: 3, Late: 4}),
-			[]string{"3 frames of NapCat were not OneBot and were dropped; what connects here must be NapCat's OneBot 11 WebSocket",
+			[]string{"3 frames of NapCat were not OneBot and were dropped; what connects here must be NapCat's OneBot 11",
 				"4 answers of NapCat came after their call had ended; NapCat or this machine may be overloaded"}},
 		{"no action", refusedHint(0), nil},
 		{"actions", refusedHint(5),

@@ -41,7 +41,7 @@ func (s setup) configuration() string {
 	for g := range groups {
 		fmt.Fprintf(&b, "  \"%d\": {requireMention: true}\n", firstGroup+g)
 	}
-	b.WriteString("heartbeat: {enabled: false}\nlog: {level: warn}\ngateway: {listen: \"127.0.0.1:0\"}\napps:\n")
+	b.WriteString("heartbeat: {enabled: false}\nlog: {level: warn}\ngateway: {listen: \"127.0.0.1:0\"}\nconsole: {listen: \"127.0.0.1:0\"}\napps:\n")
 	queue := ""
 	if s.queue != "" {
 		queue = ", queue: " + s.queue

@@ -19,8 +19,10 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/catflap/catflap/appliance"
+	"github.com/catflap/catflap/appliance/backup"
 	"github.com/catflap/catflap/appliance/config"
 	"github.com/catflap/catflap/appliance/console"
+	"github.com/catflap/catflap/appliance/console/login"
 	"github.com/catflap/catflap/policy"
 	"github.com/catflap/catflap/store"
 )
@@ -127,7 +129,11 @@ func (s *Shell) openStore(cfg *config.Config, n need) (*client, error) {
 		if err != nil {
 			return nil, fmt.Errorf("listing the accounts: %w", err)
 		}
-		return &client{transport: nothingYet{accounts}, close: func() error { return nil }}, nil
+		planned, err := json.Marshal(plannedConsole(cfg))
+		if err != nil {
+			return nil, fmt.Errorf("describing the console: %w", err)
+		}
+		return &client{transport: nothingYet{accounts, planned}, close: func() error { return nil }}, nil
 	case err != nil:
 		return nil, failed("", "%v", err)
 	}
@@ -136,6 +142,11 @@ func (s *Shell) openStore(cfg *config.Config, n need) (*client, error) {
 		Store:        st,
 		Accounts:     func() []console.AccountInfo { return accountInfos(cfg, st) },
 		HistoryLimit: cfg.HistoryLimit,
+		Logins:       login.New(st, login.Options{}),
+		Console:      func() console.ConsoleStatus { return plannedConsole(cfg) },
+		Backup: &backup.Source{Store: st, Version: s.Version, Now: time.Now, Where: func() (string, string, string) {
+			return cfg.Path, cfg.DataDir, cfg.MediaDir()
+		}},
 		Limits: func(account string) policy.PairingLimits {
 			for _, a := range cfg.Accounts {
 				if a.Name == account {
@@ -147,6 +158,15 @@ func (s *Shell) openStore(cfg *config.Config, n need) (*client, error) {
 	}
 	t := &inProcess{handler: api.Handler()}
 	return &client{transport: t, close: func() error { t.running.Wait(); return st.Close() }}, nil
+}
+
+// plannedConsole is where the console will be once catflap runs.
+func plannedConsole(cfg *config.Config) console.ConsoleStatus {
+	st := console.ConsoleStatus{Listen: cfg.Console.Listen}
+	if st.Listen != config.Off {
+		st.URL = console.URL(st.Listen, cfg.Console.TLS.Cert != "", cfg.Console.Hosts)
+	}
+	return st
 }
 
 // accountInfos lists the accounts of the configuration, with what the store (nil = there is none) knows of them.
@@ -285,14 +305,19 @@ func (w *pipedResponse) Write(p []byte) (int, error) {
 	return w.body.Write(p)
 }
 
-// nothingYet answers for a store that has never been written: the accounts are known, all other lists are empty.
-type nothingYet struct{ accounts []byte }
+// nothingYet answers for a store that has never been written: accounts and console are known, all other lists are empty.
+type nothingYet struct{ accounts, console []byte }
 
 func (n nothingYet) RoundTrip(r *http.Request) (*http.Response, error) {
 	body := []byte("[]\n")
 	switch r.URL.Path {
+	case "/api/v1/backup":
+		body = []byte(`{"error":"there is nothing to back up: catflap has not run with this data folder yet"}`)
+		return &http.Response{StatusCode: http.StatusNotFound, Body: io.NopCloser(bytes.NewReader(body)), Request: r}, nil
 	case "/api/v1/accounts":
 		body = n.accounts
+	case "/api/v1/console":
+		body = n.console
 	case "/api/v1/history/export":
 		body = nil
 	}

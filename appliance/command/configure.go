@@ -102,6 +102,9 @@ func (s *Shell) checkConfig(c *cli.Context) error {
 			result.Errors = []issue{{File: path, Message: err.Error()}}
 		default:
 			result.Warnings = issues(cfg.Warnings)
+			if closed := s.consoleWarning(c, cfg); closed != "" {
+				result.Warnings = append(result.Warnings, issue{File: path, Path: "console.listen", Message: closed})
+			}
 		}
 		if printing := s.printValue(result); printing != nil {
 			return printing
@@ -126,6 +129,9 @@ func (s *Shell) checkConfig(c *cli.Context) error {
 		for _, line := range lines(warning.String()) {
 			fmt.Fprintln(s.Out, s.paint(s.Out).warn(line))
 		}
+	}
+	if closed := s.consoleWarning(c, cfg); closed != "" {
+		s.say("! "+closed, 2, s.paint(s.Out).warn)
 	}
 	fmt.Fprintf(s.Out, "%s is right: %s, %s\n", path, plural(len(cfg.Accounts), "account"), plural(len(cfg.Apps), "app"))
 	return nil
@@ -204,9 +210,9 @@ func (s *Shell) usable(name string, content []byte) error {
 	return failed(remedy, "what was imported is not right yet: `catflap config check` will refuse it until this is corrected")
 }
 
-// writable refuses a path that is taken, unless force is given.
+// writable refuses a path that is taken, unless force is given or nothing stands in the file.
 func writable(path string, force bool) error {
-	if _, err := os.Lstat(path); err == nil && !force {
+	if _, err := os.Lstat(path); err == nil && !force && !blank(path) {
 		return misuse("choose another place with --config, or overwrite it with --force", "%s is there already", path)
 	}
 	return nil
@@ -215,7 +221,7 @@ func writable(path string, force bool) error {
 // writeNew writes a file that holds secrets: 0600, and not over another without force. An overwritten file is replaced
 // as a whole, so that a crash leaves either the old or the new one.
 func writeNew(path string, content []byte, force bool) error {
-	if !force {
+	if !force && !blank(path) {
 		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 		if errors.Is(err, os.ErrExist) {
 			return misuse("choose another place with --config, or overwrite it with --force", "%s is there already", path)
@@ -232,10 +238,14 @@ func writeNew(path string, content []byte, force bool) error {
 	}
 	temporary := path + ".new"
 	os.Remove(temporary)
+	old, err := os.Lstat(path)
+	if err != nil || !old.Mode().IsRegular() {
+		old = nil
+	}
 	if err := writeNew(temporary, content, false); err != nil {
 		return err
 	}
-	if err := os.Rename(temporary, path); err != nil {
+	if err := errors.Join(keepRights(temporary, old), os.Rename(temporary, path)); err != nil {
 		os.Remove(temporary)
 		return failed("", "writing %s: %v", path, err)
 	}

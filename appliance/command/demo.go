@@ -127,7 +127,7 @@ func (d *demo) run(ctx context.Context, once bool) (err error) {
 	if once {
 		return nil
 	}
-	d.invite(a.Addresses())
+	d.invite(ctx)
 	<-ctx.Done()
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
 		return failed("", "%v", cause)
@@ -265,7 +265,7 @@ func (d *demo) unlisted(ctx context.Context) error {
 	return nil
 }
 
-func (d *demo) invite(addresses map[string]string) {
+func (d *demo) invite(ctx context.Context) {
 	w := d.words
 	d.say("\n" + d.paint.bold(w.TryHead))
 	d.plain("  export CATFLAP_CONFIG=" + d.file)
@@ -273,8 +273,10 @@ func (d *demo) invite(addresses map[string]string) {
 		"call send_private_msg user_id=20002 message=hello", "pairing revoke 20009"} {
 		d.plain("  " + d.s.Program + " " + line)
 	}
-	if at := addresses["console"]; at != "" {
-		d.plain("  " + at)
+	var link console.LinkResult
+	if err := d.api.post(ctx, "console/link", struct{}{}, &link); err == nil {
+		d.say("\n" + d.paint.bold(w.TryConsole))
+		d.plain("  " + link.URL)
 	}
 	d.say(fmt.Sprintf(w.TryStop, d.dir))
 }

@@ -13,7 +13,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/catflap/catflap/appliance/config"
-	"github.com/catflap/catflap/appliance/napcat"
+	"github.com/catflap/catflap/appliance/console"
+	"github.com/catflap/catflap/appliance/napcat/settings"
 )
 
 // Where NapCat may live.
@@ -95,7 +96,7 @@ func (s *Shell) init(c *cli.Context) error {
 		path, _ = s.Env("CATFLAP_CONFIG")
 	}
 	if path == "" {
-		path = "catflap.yaml"
+		path = newFile()
 	}
 	if err := writable(path, c.Bool("force")); err != nil {
 		return err // before anybody answers questions
@@ -286,13 +287,19 @@ func (s *Shell) instruct(c *cli.Context, path string, cfg *config.Config, a answ
 	if a.where != whereHost {
 		host = a.address
 	}
-	block, err := napcat.Settings(account, host)
+	block, err := settings.Block(account, settings.Reach{Host: host})
 	if err != nil {
 		return failed("", "%v", err)
 	}
 	option := "" // where the file has its usual name, the commands find it
-	if path != "catflap.yaml" {
+	start := s.Program + " run"
+	switch path {
+	case "catflap.yaml":
+	case installedConfig:
+		start = s.Program + " service start"
+	default:
 		option = " --config " + path
+		start += option
 	}
 	url := "ws://" + net.JoinHostPort(host, strconv.Itoa(int(account.WSPort))) + account.WSPath
 	fmt.Fprintf(s.Out, w.Wrote+"\n\n", path)
@@ -315,21 +322,11 @@ func (s *Shell) instruct(c *cli.Context, path string, cfg *config.Config, a answ
 			fmt.Fprintln(s.Out, "      "+line)
 		}
 	}
-	fmt.Fprintf(s.Out, "\n"+w.ThenRun+"\n\n", p.bold(s.Program+" run"+option), p.bold(s.Program+" status"+option))
+	fmt.Fprintf(s.Out, "\n"+w.ThenRun+"\n\n", p.bold(start), p.bold(s.Program+" status"+option))
+	fmt.Fprintf(s.Out, w.ConsoleStep+"\n\n", p.bold(s.Program+" console link"+option))
 	s.say(w.OpenNote, 0, p.faint)
 	return nil
 }
 
-// lanAddress guesses the address of this box in its network: the first private IPv4 that is up. Empty if there is none.
-func lanAddress() string {
-	addresses, err := net.InterfaceAddrs()
-	if err != nil {
-		return ""
-	}
-	for _, a := range addresses {
-		if n, ok := a.(*net.IPNet); ok && n.IP.To4() != nil && n.IP.IsPrivate() {
-			return n.IP.String()
-		}
-	}
-	return ""
-}
+// lanAddress guesses the address of this box in its network; empty if there is none.
+func lanAddress() string { return console.LANAddress() }

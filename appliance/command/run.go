@@ -3,14 +3,18 @@ package command
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"log/slog"
 	"maps"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
+	"sync"
 	"syscall"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -25,22 +29,48 @@ import (
 func (s *Shell) Run() *cli.Command {
 	return leaf(&cli.Command{
 		Name: "run", Usage: "run in the foreground",
-		UsageText: "catflap run [--config FILE]\n\nSIGTERM and Ctrl-C stop it within 5 s, SIGHUP reloads the configuration.\n\nexample: catflap run --config /etc/catflap/catflap.yaml",
+		UsageText: "catflap run [--config FILE] [--log-file FILE]\n\nSIGTERM and Ctrl-C stop it within 5 s, SIGHUP reloads the configuration.\n\nexample: catflap run --config /etc/catflap/catflap.yaml",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "log-file", Usage: "write the log to `FILE`, at most 1 MiB and one older file of it", DefaultText: "the standard error"},
+			&cli.DurationFlag{Name: "watchdog", Usage: "end the process when a part of it has not answered for `TIME`; systemd does that by itself", DefaultText: "off", Action: goodWatchdog},
+		},
 		Action: func(c *cli.Context) error {
 			if err := none(c); err != nil {
 				return err
 			}
-			cfg, err := s.load(c)
-			if err != nil {
-				return err
+			// A crash must not end with the exit status of a wrong configuration (2), after which nothing starts it again: it
+			// ends by a signal.
+			debug.SetTraceback("crash")
+			run := func(ctx context.Context) error {
+				cfg, err := s.load(c)
+				if err != nil {
+					return err
+				}
+				var log io.Writer = s.Err
+				if name := c.String("log-file"); name != "" {
+					file, err := service.OpenLogFile(name)
+					if err != nil {
+						return failed("", "%v", err)
+					}
+					defer file.Close()
+					log = file
+				}
+				return s.serve(ctx, cfg, log, c.Duration("watchdog"))
 			}
-			return s.serve(c.Context, cfg)
+			return service.Supervise(c.Context, run)
 		},
 	})
 }
 
-func (s *Shell) serve(ctx context.Context, cfg *config.Config) (err error) {
-	log, levels := newLog(s.Err, cfg)
+func goodWatchdog(_ *cli.Context, limit time.Duration) error {
+	if limit < 10*time.Second || limit > time.Hour {
+		return misuse("such as --watchdog 60s", "--watchdog must be between 10s and 1h")
+	}
+	return nil
+}
+
+func (s *Shell) serve(ctx context.Context, cfg *config.Config, w io.Writer, watchdog time.Duration) (err error) {
+	log, levels := newLog(w, cfg)
 	for _, warning := range cfg.Warnings {
 		log.Warn(clean(warning.Head()))
 	}
@@ -51,7 +81,7 @@ func (s *Shell) serve(ctx context.Context, cfg *config.Config) (err error) {
 		}
 		return next, err
 	}
-	a, err := appliance.Open(cfg, appliance.Options{Log: log, Version: s.Version, Reload: load})
+	a, err := appliance.Open(cfg, appliance.Options{Log: log, Version: s.Version, Reload: load, Group: service.OwnGroup()})
 	if err != nil {
 		return notOpened(ctx, cfg, err)
 	}
@@ -65,26 +95,39 @@ func (s *Shell) serve(ctx context.Context, cfg *config.Config) (err error) {
 		log.Info("listening", "name", name, "address", addresses[name])
 	}
 
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
 	s.notify(log, service.Ready)
 	defer s.notify(log, service.Stopping)
 
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
 	ctx, cancel := context.WithCancel(ctx)
-	reloads := make(chan struct{})
-	go func() {
-		defer close(reloads)
-		reloadOn(ctx, hangup, a, log)
-	}()
+	var tasks sync.WaitGroup
+	tasks.Go(func() { reloadOn(ctx, hangup, a, log) })
+	if guard := s.watchdog(a, watchdog, log); guard != nil {
+		tasks.Go(func() { guard.Run(ctx) })
+	}
 	defer func() {
 		signal.Stop(hangup)
 		cancel()
-		<-reloads
+		tasks.Wait()
 	}()
 	if err := a.Run(ctx); err != nil && ctx.Err() == nil {
 		return failed("", "%v", err)
 	}
 	return nil
+}
+
+// watchdog is nil when nobody wants one: neither systemd nor the flag.
+func (s *Shell) watchdog(a *appliance.Appliance, limit time.Duration, log *slog.Logger) *service.Watchdog {
+	w := &service.Watchdog{Limit: service.WatchdogLimit(s.Env), Probes: a.Probes(), Log: log, Tell: func(state string) { s.notify(log, state) }}
+	if w.Limit == 0 {
+		// Like systemd's SIGABRT: what hangs shows in the log.
+		w.Limit, w.Hung = limit, func(reason string) { panic("the watchdog ends catflap: " + reason) }
+	}
+	if w.Limit == 0 {
+		return nil
+	}
+	return w
 }
 
 // notOpened says why catflap does not start. The most likely holder of the store is another catflap, which answers.

@@ -22,9 +22,11 @@ import (
 func (s *Shell) Simulate() *cli.Command {
 	return leaf(&cli.Command{
 		Name: "simulate", Usage: "play NapCat, by hand or by a scenario file",
-		UsageText: "catflap simulate [--url ws://... | --listen HOST:PORT] [--token T] [--scenario FILE]\n\n" +
-			"Without --url and --listen it plays the NapCat of the configuration: it dials,\n" +
-			"or serves where the account has link: forward. Without --scenario it reads lines:\n" +
+		UsageText: "catflap simulate [--url ws://...] [--listen HOST:PORT] [--post http://...]\n" +
+			"                 [--http HOST:PORT] [--sse HOST:PORT] [--token T] [--scenario FILE]\n\n" +
+			"Each address adds one of NapCat's five network adapters. Without any it plays the\n" +
+			"NapCat of the configuration, whatever link the account has.\n" +
+			"Without --scenario it reads lines:\n" +
 			"  20002: hello             a private message\n" +
 			"  30003/20002: @bot hi     a group message; @bot, @all and @QQ are mentions\n" +
 			"  /offline  /online        QQ itself loses or regains its login\n" +
@@ -36,6 +38,9 @@ func (s *Shell) Simulate() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "url", Usage: "dial this address, as NapCat's WebSocket client does (link: reverse)"},
 			&cli.StringFlag{Name: "listen", Usage: "serve at this address, as NapCat's WebSocket server does (link: forward)"},
+			&cli.StringFlag{Name: "post", Usage: "post events to this address, as NapCat's HTTP client does (link: http, with --http)"},
+			&cli.StringFlag{Name: "http", Usage: "serve at this address, as NapCat's HTTP server does"},
+			&cli.StringFlag{Name: "sse", Usage: "serve at this address, as NapCat's HTTP SSE server does (link: sse)"},
 			&cli.Uint64Flag{Name: "self", Usage: "the bot's QQ number", Value: 10001, DefaultText: "selfId of the configuration, else 10001"},
 			&cli.StringFlag{Name: "token", Usage: "the access token"},
 			&cli.StringFlag{Name: "account", Usage: "which account of the configuration to play"},
@@ -50,19 +55,16 @@ func (s *Shell) simulate(c *cli.Context) error {
 	if err := none(c); err != nil {
 		return err
 	}
-	address, listen, token, self := c.String("url"), c.String("listen"), c.String("token"), c.Uint64("self")
+	self := c.Uint64("self")
 	if self == 0 {
 		return misuse("leave --self out, or give the bot's QQ number", "--self cannot be 0")
 	}
-	if address != "" && listen != "" {
-		return misuse("--url dials, --listen serves", "--url and --listen exclude each other")
-	}
-	if address == "" && listen == "" {
-		side, err := s.napcatSide(c)
-		if err != nil {
+	side := napcatSide{dial: c.String("url"), listen: c.String("listen"), post: c.String("post"), http: c.String("http"), sse: c.String("sse"), token: c.String("token")}
+	if !side.any() {
+		var err error
+		if side, err = s.napcatSide(c); err != nil {
 			return err
 		}
-		address, listen, token = side.address, side.listen, side.token
 		if !c.IsSet("self") && side.self != 0 {
 			self = side.self
 		}
@@ -75,7 +77,7 @@ func (s *Shell) simulate(c *cli.Context) error {
 		}
 	}
 	log := slog.New(slog.NewTextHandler(s.Err, &slog.HandlerOptions{Level: slog.LevelInfo, ReplaceAttr: withoutTime}))
-	o := simulator.Options{Token: token, ReportSelf: c.Bool("report-self"), Log: log}
+	o := simulator.Options{Token: side.token, ReportSelf: c.Bool("report-self"), Log: log}
 	if scenario != nil {
 		o.World = scenario.World
 	} else {
@@ -91,25 +93,21 @@ func (s *Shell) simulate(c *cli.Context) error {
 	var running sync.WaitGroup
 	defer running.Wait()
 	defer cancel(nil)
-	serve := func() error { return nap.Dial(ctx, address) }
-	if listen != "" {
-		l, err := net.Listen("tcp", listen)
-		if err != nil {
-			return failed("stop what serves there, or choose another place with --listen HOST:PORT", "%v", err)
-		}
-		fmt.Fprintln(s.Err, "serving at ws://"+l.Addr().String()+"/")
-		serve = func() error { return nap.Serve(ctx, l) }
+	adapters, err := s.adapters(ctx, nap, side)
+	if err != nil {
+		return err
 	}
-	running.Go(func() {
-		if err := serve(); err != nil {
-			cancel(err)
-		}
-	})
+	for _, run := range adapters {
+		running.Go(func() {
+			if err := run(); err != nil {
+				cancel(err)
+			}
+		})
+	}
 	if scenario == nil {
 		running.Go(func() { s.showSent(ctx, nap) })
 	}
 
-	var err error
 	if scenario != nil {
 		err = s.playScenario(ctx, nap, scenario)
 	} else {
@@ -131,12 +129,54 @@ func withoutTime(_ []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// napcatSide is what the NapCat of an account of the configuration does: it dials an address or serves at one.
+// napcatSide is which of NapCat's adapters there are: addresses that they dial, post to or serve at.
 type napcatSide struct {
-	address, listen, token string
-	self                   uint64 // 0 = not configured
+	dial, listen, post, http, sse, token string
+	self                                 uint64 // 0 = not configured
 }
 
+func (n napcatSide) any() bool { return n.dial+n.listen+n.post+n.http+n.sse != "" }
+
+// adapters makes what each adapter of a side runs until ctx ends. Addresses to serve at are bound already.
+func (s *Shell) adapters(ctx context.Context, nap *simulator.NapCat, side napcatSide) ([]func() error, error) {
+	var all []func() error
+	var bound []net.Listener
+	serve := func(address, url string, run func(net.Listener) error) error {
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			return failed("stop what serves there, or choose another place with --listen, --http or --sse HOST:PORT", "%v", err)
+		}
+		bound = append(bound, l)
+		fmt.Fprintf(s.Err, "serving at "+url+"\n", l.Addr())
+		all = append(all, func() error { return run(l) })
+		return nil
+	}
+	var err error
+	if side.listen != "" {
+		err = serve(side.listen, "ws://%s/", func(l net.Listener) error { return nap.Serve(ctx, l) })
+	}
+	if side.http != "" && err == nil {
+		err = serve(side.http, "http://%s", func(l net.Listener) error { return nap.ServeHTTP(ctx, l, simulator.HTTPServer{}) })
+	}
+	if side.sse != "" && err == nil {
+		err = serve(side.sse, "http://%s/_events", func(l net.Listener) error { return nap.ServeHTTP(ctx, l, simulator.HTTPServer{Events: true}) })
+	}
+	if err != nil {
+		for _, l := range bound {
+			_ = l.Close()
+		}
+		return nil, err
+	}
+	if side.dial != "" {
+		all = append(all, func() error { return nap.Dial(ctx, side.dial) })
+	}
+	if side.post != "" {
+		all = append(all, func() error { return nap.Post(ctx, side.post) })
+	}
+	return all, nil
+}
+
+// napcatSide is what the NapCat of an account of the configuration does.
 func (s *Shell) napcatSide(c *cli.Context) (side napcatSide, err error) {
 	cfg, err := s.load(c)
 	if err != nil {
@@ -150,23 +190,32 @@ func (s *Shell) napcatSide(c *cli.Context) (side napcatSide, err error) {
 	if c.String("token") != "" {
 		side.token = c.String("token")
 	}
+	host := a.WSHost
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	gateway := net.JoinHostPort(host, strconv.Itoa(int(a.WSPort)))
 	switch a.Link {
 	case "reverse":
-		host := a.WSHost
-		if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-			host = "127.0.0.1"
-		}
-		side.address = "ws://" + net.JoinHostPort(host, strconv.Itoa(int(a.WSPort))) + a.WSPath
+		side.dial = "ws://" + gateway + a.WSPath
 	case "forward":
-		u, err := url.Parse(a.URL)
-		if err != nil || u.Scheme != "ws" || u.Port() == "" {
-			return side, misuse("say where with --listen HOST:PORT", "the url of account %s is no place to serve at", a.Name)
-		}
-		side.listen = u.Host
-	default:
-		return side, misuse("give --url or --listen", "account %s has link: %s, which is not simulated", a.Name, a.Link)
+		side.listen, err = placeOf(a.Name, "url", a.URL, "ws")
+	case "http":
+		side.post = "http://" + gateway + a.HTTPPath
+		side.http, err = placeOf(a.Name, "apiUrl", a.APIURL, "http")
+	case "sse":
+		side.sse, err = placeOf(a.Name, "apiUrl", a.APIURL, "http")
 	}
-	return side, nil
+	return side, err
+}
+
+// placeOf is where a server must be for an address of the configuration to reach it.
+func placeOf(account, key, address, scheme string) (string, error) {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != scheme || u.Port() == "" {
+		return "", misuse("say where with --listen, --http or --sse HOST:PORT", "the %s of account %s is no place to serve at", key, account)
+	}
+	return u.Host, nil
 }
 
 // playScenario plays it; a step that did not go as written is a failure.

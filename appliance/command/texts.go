@@ -18,12 +18,17 @@ type texts struct {
 	DotEnv, Restart                            string
 	KoishiSteps, AstrBotSteps, ZeroBotSteps    string
 	OtherSteps, ContainerNote, OpenNote        string
+	ConsoleStep                                string
+	// console
+	AskPassword, AskAgain, PasswordsDiffer, PasswordSet              string
+	LinkNote, LoggedOut                                              string
+	ConsoleAt, ConsoleHere, ConsoleOff, ConsoleBare, ConsoleSessions string
 	// demo
-	DemoHead, DemoLinked, DemoEcho                                     string
-	SceneFriend, SceneStranger, SceneGroup, SceneUnlisted              string
-	FriendSays, StrangerSays, GroupSays, BotSays, Told                 string
-	FriendWhy, StrangerWhy, Approve, StrangerIn, UnmentionedWhy        string
-	MentionWhy, UnlistedWhy, ExplainHead, TryHead, TryStop, Gone, Fail string
+	DemoHead, DemoLinked, DemoEcho                                                 string
+	SceneFriend, SceneStranger, SceneGroup, SceneUnlisted                          string
+	FriendSays, StrangerSays, GroupSays, BotSays, Told                             string
+	FriendWhy, StrangerWhy, Approve, StrangerIn, UnmentionedWhy                    string
+	MentionWhy, UnlistedWhy, ExplainHead, TryHead, TryConsole, TryStop, Gone, Fail string
 	// explain: why a reason came up, and the key to set
 	reasons map[string]string
 }
@@ -66,29 +71,41 @@ func langFlag() cli.Flag {
 
 func english() *texts {
 	return &texts{
-		AskWhere:      "Where does NapCat run? 1 = on this host, 2 = in a container on this host, 3 = on another machine [1]: ",
-		AskAddress:    "The address of this box, as NapCat and the frameworks reach it%s: ",
-		AskOwner:      "Your own QQ number: it is let in and may approve others (empty = none): ",
-		AskApps:       "Which bots will be connected? (%s; several with commas, empty = other): ",
-		BadWhere:      "%q is none of host, container, remote",
-		BadNumber:     "%q is not a QQ number",
-		BadApp:        "%q is none of %s",
-		NeedAddress:   "the address of this box in its network could not be guessed: give it (flag --address)",
-		BadAddress:    "%q is no host: give it without ws://, port and path, such as 192.168.1.10",
-		Wrote:         "Wrote %s (only you can read it: it holds the tokens).",
-		NapCatHead:    "1. NapCat: in its WebUI, under network configuration, add a WebSocket client with these values. It connects at once.",
-		NapCatWhere:   "   Instead of the WebUI: `%s` merges this into onebot11_<QQ>.json in NapCat's config folder DIR; then restart NapCat.",
-		NapCatOver:    "   catflap listens on %s; NapCat dials %s.",
-		AppsHead:      "2. The bots:",
-		ThenRun:       "3. Start it:    %s\n   look at it:  %s",
-		DotEnv:        "in its .env:",
-		Restart:       "then restart it",
-		KoishiSteps:   "in adapter-onebot: protocol ws-reverse, path /onebot, selfId = the bot's QQ number. Koishi checks no token on that path: keep its port 5140 away from the network",
-		AstrBotSteps:  "add the platform aiocqhttp: ws_reverse_host 127.0.0.1, ws_reverse_port 6199, ws_reverse_token as below",
-		ZeroBotSteps:  "driver.NewWebSocketClient(URL, token) with:",
-		OtherSteps:    "it connects to catflap by WebSocket (OneBot 11) with:",
-		ContainerNote: "NapCat cannot reach the loopback of this box, so catflap listens on all addresses. The tokens protect it; a firewall is still wise.",
-		OpenNote:      "Until you approve people (`catflap pairing list`) or list groups in the file, the bot answers its owners only: that is on purpose.",
+		AskWhere:        "Where does NapCat run? 1 = on this host, 2 = in a container on this host, 3 = on another machine [1]: ",
+		AskAddress:      "The address of this box, as NapCat and the frameworks reach it%s: ",
+		AskOwner:        "Your own QQ number: it is let in and may approve others (empty = none): ",
+		AskApps:         "Which bots will be connected? (%s; several with commas, empty = other): ",
+		BadWhere:        "%q is none of host, container, remote",
+		BadNumber:       "%q is not a QQ number",
+		BadApp:          "%q is none of %s",
+		NeedAddress:     "the address of this box in its network could not be guessed: give it (flag --address)",
+		BadAddress:      "%q is no host: give it without ws://, port and path, such as 192.168.1.10",
+		Wrote:           "Wrote %s (only you can read it: it holds the tokens).",
+		NapCatHead:      "1. NapCat: in its WebUI, under network configuration, add a WebSocket client with these values. It connects at once.",
+		NapCatWhere:     "   Instead of the WebUI: `%s` merges this into onebot11_<QQ>.json in NapCat's config folder DIR; then restart NapCat.",
+		NapCatOver:      "   catflap listens on %s; NapCat dials %s.",
+		AppsHead:        "2. The bots:",
+		ThenRun:         "3. Start it:    %s\n   look at it:  %s",
+		DotEnv:          "in its .env:",
+		Restart:         "then restart it",
+		KoishiSteps:     "in adapter-onebot: protocol ws-reverse, path /onebot, selfId = the bot's QQ number. Koishi checks no token on that path: keep its port 5140 away from the network",
+		AstrBotSteps:    "add the platform aiocqhttp: ws_reverse_host 127.0.0.1, ws_reverse_port 6199, ws_reverse_token as below",
+		ZeroBotSteps:    "driver.NewWebSocketClient(URL, token) with:",
+		OtherSteps:      "it connects to catflap by WebSocket (OneBot 11) with:",
+		ConsoleStep:     "4. Look at it in a browser, once it runs:  %s",
+		AskPassword:     "New password of the console (at least %d characters): ",
+		AskAgain:        "The same again: ",
+		PasswordsDiffer: "the two passwords differ, nothing was changed",
+		PasswordSet:     "The password is set; everybody is logged out.",
+		LinkNote:        "It lets one person in, once, within %s. Open it in the browser; who has it is in.",
+		LoggedOut:       "Everybody is logged out.",
+		ConsoleAt:       "the console is at %s",
+		ConsoleHere:     "Only this machine reaches it. From another one: ssh -L %[1]s:127.0.0.1:%[1]s USER@BOX, or set console.listen to 0.0.0.0:%[1]s.",
+		ConsoleOff:      "the console is switched off (console.listen: off)",
+		ConsoleBare:     "No password is set: `catflap console password`, or `catflap console link` for one visit.",
+		ConsoleSessions: "logged in: %d",
+		ContainerNote:   "NapCat cannot reach the loopback of this box, so catflap listens on all addresses. The tokens protect it; a firewall is still wise.",
+		OpenNote:        "Until you approve people (`catflap pairing list`) or list groups in the file, the bot answers its owners only: that is on purpose.",
 
 		DemoHead:       "catflap demo: a throw-away instance, a simulated NapCat (bot %d) and an echo app that answers \"ping X\" with \"pong X\".",
 		DemoLinked:     "NapCat is linked.",
@@ -111,6 +128,7 @@ func english() *texts {
 		UnlistedWhy:    "groupPolicy is allowlist and the group is not listed: the message is dropped, its text is kept nowhere.",
 		ExplainHead:    "What `catflap explain` says about all this:",
 		TryHead:        "It keeps running. Try in another terminal, the first line first:",
+		TryConsole:     "And in a browser (the link works once; `catflap console link` makes another):",
 		TryStop:        "Ctrl-C ends the demo and removes %s.",
 		Gone:           "The demo is over; its folder is removed.",
 		Fail:           "this did not happen: %s",
@@ -139,29 +157,41 @@ func english() *texts {
 
 func chinese() *texts {
 	return &texts{
-		AskWhere:      "NapCat 在哪里运行？1 = 本机，2 = 本机的容器里，3 = 另一台机器 [1]：",
-		AskAddress:    "本机的地址，NapCat 和各机器人要能连到%s：",
-		AskOwner:      "你自己的 QQ 号：直接放行，并且可以批准别人（留空 = 不设）：",
-		AskApps:       "要接入哪些机器人？（%s；多个用逗号分开，留空 = other，即其他程序）：",
-		BadWhere:      "%q 不是 host、container、remote 之一",
-		BadNumber:     "%q 不是 QQ 号",
-		BadApp:        "%q 不是 %s 之一",
-		NeedAddress:   "无法确定本机的内网地址，请直接给出（选项 --address）",
-		BadAddress:    "%q 不是主机地址：不要带 ws://、端口和路径，例如 192.168.1.10",
-		Wrote:         "已写入 %s（里面有令牌，只有你能读）。",
-		NapCatHead:    "1. NapCat：在它的 WebUI → 网络配置里新建一个 WebSocket 客户端，填入下面的值，保存后立即生效。",
-		NapCatWhere:   "   不用 WebUI 的话：`%s` 会把它合并进 onebot11_<QQ号>.json（DIR 是 NapCat 的 config 文件夹），然后重启 NapCat。",
-		NapCatOver:    "   catflap 监听 %s，NapCat 连接 %s。",
-		AppsHead:      "2. 机器人：",
-		ThenRun:       "3. 启动：%s\n   查看：%s",
-		DotEnv:        "在它的 .env 里写：",
-		Restart:       "然后重启它",
-		KoishiSteps:   "adapter-onebot 里选 protocol ws-reverse，path 填 /onebot，selfId 填机器人的 QQ 号。Koishi 在这条路径上不检查令牌：不要把它的 5140 端口暴露到网络上",
-		AstrBotSteps:  "添加平台 aiocqhttp：ws_reverse_host 填 127.0.0.1，ws_reverse_port 填 6199，ws_reverse_token 填下面的令牌",
-		ZeroBotSteps:  "driver.NewWebSocketClient(URL, token) 填：",
-		OtherSteps:    "由它通过 WebSocket（OneBot 11）连接 catflap：",
-		ContainerNote: "NapCat 连不到本机的 127.0.0.1，所以 catflap 监听所有地址。有令牌保护，但最好再配防火墙。",
-		OpenNote:      "在你批准别人（`catflap pairing list`）或把群写进文件之前，机器人只回应主人（owners）：这是有意为之。",
+		AskWhere:        "NapCat 在哪里运行？1 = 本机，2 = 本机的容器里，3 = 另一台机器 [1]：",
+		AskAddress:      "本机的地址，NapCat 和各机器人要能连到%s：",
+		AskOwner:        "你自己的 QQ 号：直接放行，并且可以批准别人（留空 = 不设）：",
+		AskApps:         "要接入哪些机器人？（%s；多个用逗号分开，留空 = other，即其他程序）：",
+		BadWhere:        "%q 不是 host、container、remote 之一",
+		BadNumber:       "%q 不是 QQ 号",
+		BadApp:          "%q 不是 %s 之一",
+		NeedAddress:     "无法确定本机的内网地址，请直接给出（选项 --address）",
+		BadAddress:      "%q 不是主机地址：不要带 ws://、端口和路径，例如 192.168.1.10",
+		Wrote:           "已写入 %s（里面有令牌，只有你能读）。",
+		NapCatHead:      "1. NapCat：在它的 WebUI → 网络配置里新建一个 WebSocket 客户端，填入下面的值，保存后立即生效。",
+		NapCatWhere:     "   不用 WebUI 的话：`%s` 会把它合并进 onebot11_<QQ号>.json（DIR 是 NapCat 的 config 文件夹），然后重启 NapCat。",
+		NapCatOver:      "   catflap 监听 %s，NapCat 连接 %s。",
+		AppsHead:        "2. 机器人：",
+		ThenRun:         "3. 启动：%s\n   查看：%s",
+		DotEnv:          "在它的 .env 里写：",
+		Restart:         "然后重启它",
+		KoishiSteps:     "adapter-onebot 里选 protocol ws-reverse，path 填 /onebot，selfId 填机器人的 QQ 号。Koishi 在这条路径上不检查令牌：不要把它的 5140 端口暴露到网络上",
+		AstrBotSteps:    "添加平台 aiocqhttp：ws_reverse_host 填 127.0.0.1，ws_reverse_port 填 6199，ws_reverse_token 填下面的令牌",
+		ZeroBotSteps:    "driver.NewWebSocketClient(URL, token) 填：",
+		OtherSteps:      "由它通过 WebSocket（OneBot 11）连接 catflap：",
+		ConsoleStep:     "4. 启动后在浏览器里查看：%s",
+		AskPassword:     "控制台的新密码（至少 %d 个字符）：",
+		AskAgain:        "再输入一次：",
+		PasswordsDiffer: "两次输入的密码不一致，没有任何改动",
+		PasswordSet:     "密码已设置；所有人都已退出登录。",
+		LinkNote:        "在 %s 内可供一个人登录一次。请在浏览器中打开；拿到链接的人就能进入。",
+		LoggedOut:       "所有人都已退出登录。",
+		ConsoleAt:       "控制台地址：%s",
+		ConsoleHere:     "只有本机能访问。从其他机器访问：ssh -L %[1]s:127.0.0.1:%[1]s 用户@本机，或把 console.listen 设为 0.0.0.0:%[1]s。",
+		ConsoleOff:      "控制台已关闭（console.listen: off）",
+		ConsoleBare:     "还没有设置密码：运行 `catflap console password`；只登录一次可用 `catflap console link`。",
+		ConsoleSessions: "已登录：%d",
+		ContainerNote:   "NapCat 连不到本机的 127.0.0.1，所以 catflap 监听所有地址。有令牌保护，但最好再配防火墙。",
+		OpenNote:        "在你批准别人（`catflap pairing list`）或把群写进文件之前，机器人只回应主人（owners）：这是有意为之。",
 
 		DemoHead:       "catflap 演示：一个用完即弃的实例、一个模拟的 NapCat（机器人 %d），和一个对“ping X”回答“pong X”的应用。",
 		DemoLinked:     "NapCat 已连上。",
@@ -184,6 +214,7 @@ func chinese() *texts {
 		UnlistedWhy:    "groupPolicy 是 allowlist，而这个群不在名单里：消息被丢弃，内容不会保存在任何地方。",
 		ExplainHead:    "`catflap explain` 对这一切的说明：",
 		TryHead:        "演示会继续运行。在另一个终端里试试（先执行第一行）：",
+		TryConsole:     "也可以用浏览器打开（链接只能用一次；`catflap console link` 可再生成）：",
 		TryStop:        "按 Ctrl-C 结束演示并删除 %s。",
 		Gone:           "演示结束，文件夹已删除。",
 		Fail:           "有一步没有成功：%s",

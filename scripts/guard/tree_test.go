@@ -20,6 +20,8 @@ func TestEverybodyBuildsWithTheSameTags(t *testing.T) {
 		"Makefile":                  "TAGS     := " + tags + "\n",
 		"scripts/e2e/build_test.go": `"` + tags + `"`,
 		"scripts/soak/main_test.go": `"` + tags + `"`,
+		"scripts/release/main.go":   `"` + tags + `"`,
+		"Dockerfile":                "-tags " + tags + " ",
 	} {
 		if !strings.Contains(string(read(t, name)), want) {
 			t.Errorf("%s does not build with the tags %s", name, tags)

@@ -34,8 +34,8 @@ again() {
 
 install_python() {
 	local want
-	want=$(digest "$("$python" --version) $("$python" -c 'import platform,sys;print(platform.machine(), sys.executable)')" "$here/requirements.txt")
-	if [ "$(cat "$cache/python.stamp" 2>/dev/null || true)" = "$want" ] && "$cache/python/bin/python" -c 'import nonebot' 2>/dev/null; then
+	want=$(digest "$("$python" --version) $("$python" -c 'import platform,sys;print(platform.machine(), sys.executable)')" "$here/requirements.txt" "$here/source.txt")
+	if [ "$(cat "$cache/python.stamp" 2>/dev/null || true)" = "$want" ] && "$cache/python/bin/python" -c 'import nonebot, aiocqhttp' 2>/dev/null; then
 		echo "e2e deps: python packages are in place"
 		return
 	fi
@@ -54,6 +54,8 @@ install_python() {
 	fi
 	again "$cache/python/bin/python" -m pip install --quiet --disable-pip-version-check --no-input \
 		--require-hashes --no-deps --only-binary :all: -r "$here/requirements.txt"
+	again "$cache/python/bin/python" -m pip install --quiet --disable-pip-version-check --no-input \
+		--require-hashes --no-deps --no-build-isolation -r "$here/source.txt"
 	printf '%s\n' "$want" >"$cache/python.stamp"
 	echo "e2e deps: python packages installed"
 }
@@ -75,7 +77,7 @@ install_node() {
 }
 
 for tool in "$python" "$node" npm; do
-	command -v "$tool" >/dev/null 2>&1 || { echo "e2e deps: $tool is needed for the end-to-end tests; install Python 3.10+, Node 20+ and npm" >&2; exit 1; }
+	command -v "$tool" >/dev/null 2>&1 || { echo "e2e deps: $tool is needed for the end-to-end tests; install Python 3.11+, Node 20+ and npm" >&2; exit 1; }
 done
 install_python
 install_node

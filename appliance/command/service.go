@@ -1,0 +1,462 @@
+package command
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/catflap/catflap/appliance"
+	"github.com/catflap/catflap/appliance/config"
+	"github.com/catflap/catflap/appliance/console"
+	"github.com/catflap/catflap/appliance/service"
+)
+
+// Service installs catflap as a service of this machine and looks after it.
+func (s *Shell) Service() *cli.Command { return s.serviceOn(service.NewHost) }
+
+func (s *Shell) serviceOn(host func() *service.Host) *cli.Command {
+	userScope := func() cli.Flag {
+		return &cli.BoolFlag{Name: "user", Usage: "a service of this user instead of one of the system"}
+	}
+	dry := func() cli.Flag {
+		return &cli.BoolFlag{Name: "dry-run", Usage: "show what would be done, and do nothing"}
+	}
+	verb := func(name, usage string) *cli.Command {
+		return leaf(&cli.Command{
+			Name: name, Usage: usage, UsageText: "catflap service " + name + "\n\nexample: sudo catflap service " + name,
+			Flags: []cli.Flag{userScope(), langFlag()},
+			Action: func(c *cli.Context) error {
+				return s.controlService(c, host(), name)
+			},
+		})
+	}
+	return &cli.Command{
+		Name: "service", Usage: "run catflap in the background, from the start of the machine on",
+		Subcommands: []*cli.Command{
+			leaf(&cli.Command{
+				Name: "install", Usage: "install the service, start it, and have it start with the machine",
+				UsageText: "catflap service install [--dry-run] [--no-start] [--user]\n\n" +
+					"It can be run again: it changes what is different, such as the memory limit after a change of the configuration.\n\n" +
+					"example: sudo catflap service install",
+				Flags:  []cli.Flag{dry(), &cli.BoolFlag{Name: "no-start", Usage: "do not start it now"}, userScope(), langFlag()},
+				Action: func(c *cli.Context) error { return s.installService(c, host()) },
+			}),
+			leaf(&cli.Command{
+				Name: "uninstall", Usage: "stop and remove the service; configuration and data stay",
+				UsageText: "catflap service uninstall [--purge] [--dry-run] [--user]\n\nexample: sudo catflap service uninstall",
+				Flags: []cli.Flag{
+					&cli.BoolFlag{Name: "purge", Usage: "remove the configuration, the data and the user catflap too"}, dry(), userScope(), langFlag(),
+				},
+				Action: func(c *cli.Context) error { return s.uninstallService(c, host()) },
+			}),
+			verb("start", "start the service"),
+			verb("stop", "stop the service until the next start"),
+			verb("restart", "stop and start the service"),
+			data(&cli.Command{
+				Name: "status", Usage: "what the service manager says; the exit code is 0 when the service runs",
+				UsageText: "catflap service status [--user] [--json]\n\nexample: catflap service status",
+				Flags:     []cli.Flag{userScope(), langFlag()},
+				Action:    func(c *cli.Context) error { return s.serviceStatus(c, host()) },
+			}),
+			leaf(&cli.Command{
+				Name: "logs", Usage: "show the log of the service",
+				UsageText: "catflap service logs [-f] [-n LINES] [--user]\n\nexample: sudo catflap service logs -f",
+				Flags: []cli.Flag{
+					&cli.BoolFlag{Name: "follow", Aliases: []string{"f"}, Usage: "go on with what comes, until Ctrl-C"},
+					&cli.IntFlag{Name: "lines", Aliases: []string{"n"}, Usage: "how many lines of the past", Value: 100},
+					userScope(), langFlag(),
+				},
+				Action: func(c *cli.Context) error { return s.serviceLogs(c, host()) },
+			}),
+		},
+	}
+}
+
+// serviceFailed gives the errors of package service a way out.
+func (s *Shell) serviceFailed(t *serviceTexts, err error) error {
+	switch {
+	case errors.Is(err, service.ErrNotRoot):
+		return failed(t.NotRootFix, "%s", t.NotRoot)
+	case errors.Is(err, service.ErrNoManager):
+		return failed(t.NoManagerFix, "%s", t.NoManager)
+	case errors.Is(err, service.ErrNotInstalled):
+		return failed(t.NotInstalledFix, "%s", t.NotInstalled)
+	case errors.Is(err, service.ErrPackaged):
+		_, file, _ := strings.Cut(err.Error(), ": ")
+		return failed(t.PackagedFix, t.Packaged, file)
+	}
+	return failed("", "%v", err)
+}
+
+func (s *Shell) installService(c *cli.Context, h *service.Host) error {
+	if err := none(c); err != nil {
+		return err
+	}
+	t := s.serviceTexts(s.language(c))
+	if err := h.Refused(c.Bool("user")); err != nil {
+		return s.serviceFailed(t, err)
+	}
+	binary, err := executable()
+	if err != nil {
+		return failed("", "finding this program: %v", err)
+	}
+	set := service.Settings{Binary: binary, User: c.Bool("user")}
+	f, err := s.serviceConfig(c, set.User, t)
+	if err != nil {
+		return err
+	}
+	set.Config, set.Memory, set.Start = f.path, f.memory, f.content != nil && !c.Bool("no-start")
+	if f.data != service.SystemData && !set.User {
+		set.Data = f.data
+	}
+	set.Writable, set.Readable = f.writable, f.readable
+	plan, err := h.InstallPlan(set)
+	if err != nil {
+		return s.serviceFailed(t, err)
+	}
+	if f.from != f.path && f.content != nil {
+		if err := plan.CopyConfig(f.from, f.path, f.content); err != nil {
+			return failed(t.DifferFix, t.Differ, f.path)
+		}
+	}
+	dry := c.Bool("dry-run")
+	if err := s.runPlan(c.Context, t, plan, dry); err != nil {
+		return err
+	}
+	for _, path := range f.writable {
+		s.say(fmt.Sprintf(t.Writable, path), 0, nil)
+	}
+	if f.elsewhere {
+		s.say(fmt.Sprintf(t.Elsewhere, "/etc/default/catflap"), 0, nil)
+	}
+	if f.content == nil {
+		s.say(t.NoConfig, 0, nil)
+		s.say(fmt.Sprintf("  "+t.NoConfigFix, s.Program, f.path, s.Program), 2, nil)
+	}
+	return nil
+}
+
+// runPlan does what is needed, or shows it, and says what that was.
+func (s *Shell) runPlan(ctx context.Context, t *serviceTexts, plan *service.Plan, dry bool) error {
+	changed := false
+	p := s.paint(s.Out)
+	err := plan.Run(ctx, dry, func(d service.Done) {
+		format := t.Did
+		switch {
+		case !d.Changed:
+			fmt.Fprintln(s.Out, p.faint(fmt.Sprintf(t.Same, clean(d.Title))))
+			return
+		case dry:
+			format = t.Would
+		}
+		changed = true
+		fmt.Fprintf(s.Out, format+"\n", clean(d.Title))
+		for line := range strings.Lines(d.Body) {
+			fmt.Fprintln(s.Out, "    | "+clean(strings.TrimSuffix(line, "\n")))
+		}
+	})
+	if err != nil {
+		return failed("", "%v", err)
+	}
+	if !changed {
+		s.say(t.Nothing, 0, nil)
+	}
+	for _, note := range plan.Notes {
+		s.say(note, 0, nil)
+	}
+	return nil
+}
+
+// serviceFile is the configuration that a service is to run with, and what of it concerns the service.
+type serviceFile struct {
+	from, path         string // where it is, and where the service reads it
+	content            []byte // nil = there is none yet
+	data               string
+	memory             int64
+	writable, readable []string
+	elsewhere          bool // it needs an environment that is not here
+}
+
+// serviceConfig finds and checks the configuration. A service of the system reads /etc/catflap/catflap.yaml; another file is
+// copied there.
+func (s *Shell) serviceConfig(c *cli.Context, userScope bool, t *serviceTexts) (serviceFile, error) {
+	f := serviceFile{path: service.SystemConfig, data: service.SystemData}
+	named := c.String("config")
+	if named == "" && !userScope {
+		named = service.SystemConfig
+	}
+	from, err := config.Find(named, s.Env)
+	if err != nil && named == service.SystemConfig {
+		f.from = f.path
+		return f, nil
+	}
+	if err != nil {
+		return f, misuse("", "%v", err)
+	}
+	if from, err = filepath.Abs(from); err != nil {
+		return f, failed("", "%v", err)
+	}
+	f.from = from
+	if userScope {
+		f.path = from
+	}
+	info, err := os.Stat(from)
+	if err != nil || !info.Mode().IsRegular() || info.Size() > 4<<20 {
+		return f, misuse("", "%s is no configuration", from)
+	}
+	if f.content, err = os.ReadFile(from); err != nil {
+		return f, failed("", "%v", err)
+	}
+	// Checked as the file that it will be: where the data goes depends on the place.
+	cfg, err := config.Parse(f.path, f.content, s.Env)
+	if err != nil {
+		if config.Folder(from, s.Env) == "" {
+			return f, misuse("", "%v", err)
+		}
+		f.elsewhere = true
+		return f, nil
+	}
+	f.data, f.memory = cfg.DataDir, cfg.Memory.Limit
+	if !userScope {
+		f.folders(cfg)
+	}
+	return f, nil
+}
+
+// folders collects what the sandbox must let through.
+func (f *serviceFile) folders(cfg *config.Config) {
+	inside := func(path, dir string) bool {
+		return path == dir || strings.HasPrefix(path, dir+string(filepath.Separator))
+	}
+	for _, path := range []string{cfg.DataDir, cfg.MediaDir(), cfg.Media.NapcatDir} {
+		if path == "" || !filepath.IsAbs(path) || inside(path, service.SystemData) || inside(path, filepath.Dir(service.SystemConfig)) {
+			continue
+		}
+		f.writable = append(f.writable, filepath.Clean(path))
+	}
+	for _, a := range cfg.Accounts {
+		for _, root := range a.FileRoots {
+			f.readable = append(f.readable, filepath.Clean(root))
+		}
+	}
+}
+
+// executable is the file of this program.
+func executable() (string, error) {
+	path, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(path)
+}
+
+func (s *Shell) uninstallService(c *cli.Context, h *service.Host) error {
+	if err := none(c); err != nil {
+		return err
+	}
+	t := s.serviceTexts(s.language(c))
+	plan, err := h.UninstallPlan(c.Bool("user"), c.Bool("purge"))
+	if errors.Is(err, service.ErrPackaged) {
+		_, file, _ := strings.Cut(err.Error(), ": ")
+		return failed("sudo systemctl disable --now catflap", t.Packaged, file)
+	}
+	if err != nil {
+		return s.serviceFailed(t, err)
+	}
+	if err := s.runPlan(c.Context, t, plan, c.Bool("dry-run")); err != nil {
+		return err
+	}
+	if !c.Bool("purge") && !c.Bool("user") {
+		s.say(fmt.Sprintf(t.DataKept, filepath.Dir(service.SystemConfig), service.SystemData), 0, nil)
+	}
+	return nil
+}
+
+func (s *Shell) controlService(c *cli.Context, h *service.Host, action string) error {
+	if err := none(c); err != nil {
+		return err
+	}
+	t := s.serviceTexts(s.language(c))
+	if action != "stop" && !c.Bool("user") {
+		// init and restore write as root what the service has to read.
+		if err := h.Adopt(service.SystemConfig); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return failed("", "letting the service read its configuration: %v", err)
+		}
+	}
+	if err := h.Control(action, c.Bool("user")); err != nil {
+		if err := s.serviceFailed(t, err); !strings.Contains(err.Error(), "failed with") {
+			return err
+		}
+		return failed(t.LogsHint, "%v", err)
+	}
+	return nil
+}
+
+func (s *Shell) serviceStatus(c *cli.Context, h *service.Host) error {
+	if err := none(c); err != nil {
+		return err
+	}
+	t := s.serviceTexts(s.language(c))
+	st, err := h.State(c.Context, c.Bool("user"))
+	if err != nil {
+		return s.serviceFailed(t, err)
+	}
+	done := func() error {
+		if !st.Running {
+			return &failure{code: exitFailed}
+		}
+		return nil
+	}
+	if c.Bool("json") {
+		if err := s.printValue(st); err != nil {
+			return err
+		}
+		return done()
+	}
+	if !st.Installed {
+		return s.serviceFailed(t, service.ErrNotInstalled)
+	}
+	p := s.paint(s.Out)
+	word := p.bad(t.Stopped)
+	if st.Running {
+		word = p.good(t.Running)
+	}
+	boot := t.NotBoot
+	if st.Enabled {
+		boot = t.StartsBoot
+	}
+	fmt.Fprintf(s.Out, "catflap: %s, %s\n", word, boot)
+	var out table
+	row := func(name, value string) {
+		if value != "" {
+			out.add(cell{"  " + name, p.faint}, value)
+		}
+	}
+	row("manager", st.Manager+": "+st.Detail)
+	row("file", st.File)
+	if st.PID > 0 {
+		row("pid", fmt.Sprint(st.PID))
+		row("since", st.Since)
+	}
+	if st.Restarts > 0 {
+		row("restarts", fmt.Sprint(st.Restarts))
+	}
+	if st.Memory > 0 {
+		row("memory", size(st.Memory))
+	}
+	if st.Running {
+		row("hub", s.hubWords(c, t))
+	}
+	out.write(s.Out)
+	if !st.Running {
+		s.say(t.LogsHint, 0, nil)
+	}
+	return done()
+}
+
+// hubWords says whether the running hub answers.
+func (s *Shell) hubWords(c *cli.Context, t *serviceTexts) string {
+	dir := service.SystemData
+	if cfg, err := s.load(c); err == nil {
+		dir = cfg.DataDir
+	}
+	path := filepath.Join(dir, appliance.AdminSocket)
+	st, err := hubStatus(c.Context, path)
+	if err != nil {
+		return fmt.Sprintf(t.Silent, path)
+	}
+	return fmt.Sprintf(t.Answers, st.Version, duration(st.UptimeS))
+}
+
+// hubStatus asks the hub behind an admin socket.
+func hubStatus(ctx context.Context, path string) (console.Status, error) {
+	var st console.Status
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	live, err := dialSocket(ctx, path)
+	if err != nil {
+		return st, err
+	}
+	defer live.close()
+	return st, live.get(ctx, "status", nil, &st)
+}
+
+func (s *Shell) serviceLogs(c *cli.Context, h *service.Host) error {
+	if err := none(c); err != nil {
+		return err
+	}
+	if n := c.Int("lines"); n < 0 || n > 100_000 {
+		return misuse("", "--lines must be between 0 and 100000")
+	}
+	t := s.serviceTexts(s.language(c))
+	command, file := h.Logs(c.Bool("user"), c.Bool("follow"), c.Int("lines"))
+	switch {
+	case len(command) > 0:
+		cmd := exec.CommandContext(c.Context, command[0], command[1:]...)
+		cmd.Stdout, cmd.Stderr = s.Out, s.Err
+		cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+		if err := cmd.Run(); err != nil && c.Context.Err() == nil {
+			return failed("", "%s: %v", command[0], err)
+		}
+		return nil
+	case file == "":
+		return failed("", "%s", t.NoLog)
+	}
+	return s.tailFile(c.Context, file, c.Int("lines"), c.Bool("follow"))
+}
+
+// tailFile prints the end of a log, and goes on with what is added when follow is set. A log that was turned over begins
+// again.
+func (s *Shell) tailFile(ctx context.Context, path string, lines int, follow bool) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return failed("", "reading the log: %v", err)
+	}
+	defer func() { f.Close() }()
+	var kept []string
+	reader := bufio.NewReader(f)
+	for {
+		line, err := reader.ReadString('\n')
+		if line != "" {
+			kept = append(kept, line)
+			kept = kept[max(0, len(kept)-lines):]
+		}
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return failed("", "reading the log: %v", err)
+		}
+	}
+	fmt.Fprint(s.Out, strings.Join(kept, ""))
+	tick := time.NewTicker(500 * time.Millisecond)
+	defer tick.Stop()
+	for follow {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if _, err := io.Copy(s.Out, f); err != nil {
+			return failed("", "reading the log: %v", err)
+		}
+		here, _ := f.Stat()
+		if now, err := os.Stat(path); err == nil && here != nil && !os.SameFile(here, now) {
+			if next, err := os.Open(path); err == nil {
+				f.Close()
+				f = next
+			}
+		}
+	}
+	return nil
+}
