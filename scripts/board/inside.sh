@@ -4,7 +4,7 @@ cd /opt/board || exit 1
 export HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive LC_ALL=C
 phase=$(cat phase)
 
-say() { echo "$*" >>log; echo "$*"; }
+say() { echo "$*" >>/opt/board/log; echo "$*"; }
 ok() { say "ok   $*"; }
 bad() { say "FAIL $*"; }
 # check TEXT COMMAND...: the command succeeds.
@@ -24,7 +24,7 @@ within() {
 		now=$(date +%s%N)
 		if [ $(((now - start) / 1000000)) -gt $((limit * 1000)) ]; then
 			bad "$text: not within $limit s"
-			systemctl status catflap --no-pager -n 15 >>log 2>&1
+			systemctl status catflap --no-pager -n 15 >>/opt/board/log 2>&1
 			return 1
 		fi
 		sleep 0.1
