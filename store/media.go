@@ -291,6 +291,25 @@ func (m *Media) Blobs(first byte) ([]Blob, error) {
 	return out, nil
 }
 
+// Oldest lists files by their last use as it is on the disk, the longest unused first.
+func (m *Media) Oldest(limit int) (out []Blob, err error) {
+	err = m.f.view(func(tx *bbolt.Tx) error {
+		c := tx.Bucket(bucketBlobUse).Cursor()
+		for k, _ := c.First(); k != nil && len(out) < limit; k, _ = c.Next() {
+			blob, err := findBlob(tx, k)
+			if err != nil {
+				return err
+			}
+			out = append(out, blob)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading the media index: %w", err)
+	}
+	return out, nil
+}
+
 // Flush writes what waits, uses included.
 func (m *Media) Flush(ctx context.Context) error {
 	return m.inside(ctx, func() error {

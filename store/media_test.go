@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -119,9 +120,24 @@ func checkMedia(t interface {
 	}
 }
 
-func openMedia(t *testing.T, dir string, now *time.Time) *Store {
+// mediaClock is the wall clock of a test.
+type mediaClock struct{ seconds atomic.Int64 }
+
+func newMediaClock() *mediaClock {
+	c := &mediaClock{}
+	c.seconds.Store(1_800_000_000)
+	return c
+}
+
+func (c *mediaClock) Unix() int64 { return c.seconds.Load() }
+
+func (c *mediaClock) time() time.Time { return time.Unix(c.Unix(), 0) }
+
+func (c *mediaClock) pass(d time.Duration) { c.seconds.Add(int64(d / time.Second)) }
+
+func openMedia(t *testing.T, dir string, now *mediaClock) *Store {
 	t.Helper()
-	s, err := Open(dir, Options{Now: func() time.Time { return *now }, Steady: func() time.Duration { return 0 }, BootID: func() string { return "b" }})
+	s, err := Open(dir, Options{Now: now.time, Steady: func() time.Duration { return 0 }, BootID: func() string { return "b" }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,9 +146,9 @@ func openMedia(t *testing.T, dir string, now *time.Time) *Store {
 }
 
 func TestMedia(t *testing.T) {
-	now := time.Unix(1_800_000_000, 0)
+	now := newMediaClock()
 	dir := t.TempDir()
-	s := openMedia(t, dir, &now)
+	s := openMedia(t, dir, now)
 	m := s.Media()
 	ctx := context.Background()
 
@@ -176,7 +192,7 @@ func TestMedia(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	s = openMedia(t, dir, &now)
+	s = openMedia(t, dir, now)
 	m = s.Media()
 	look("after a start")
 	if got := m.Totals(); got.Bytes != 700 || got.Blobs != 1 || got.Rows != 1 || m.Spend(20_000, 1) != 701 || m.Spend(20_001, 0) != 0 {
@@ -204,8 +220,8 @@ func TestMedia(t *testing.T) {
 }
 
 func TestMediaBounds(t *testing.T) {
-	now := time.Unix(1_800_000_000, 0)
-	s := openMedia(t, t.TempDir(), &now)
+	now := newMediaClock()
+	s := openMedia(t, t.TempDir(), now)
 	m := s.Media()
 	s.log.fault.Store(new(func() error { return errors.New("no room") }))
 	n := 0
@@ -227,8 +243,8 @@ func TestMediaBounds(t *testing.T) {
 
 // The rows of a small journal.db leave, oldest first, before they take it over.
 func TestMediaShare(t *testing.T) {
-	now := time.Unix(1_800_000_000, 0)
-	s, err := Open(t.TempDir(), Options{MaxBytes: minMaxBytes, Now: func() time.Time { return now }})
+	now := newMediaClock()
+	s, err := Open(t.TempDir(), Options{MaxBytes: minMaxBytes, Now: now.time})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -258,8 +274,8 @@ func TestMediaShare(t *testing.T) {
 
 // A failed commit keeps everything, and what came meanwhile wins.
 func TestMediaFailedCommit(t *testing.T) {
-	now := time.Unix(1_800_000_000, 0)
-	s := openMedia(t, t.TempDir(), &now)
+	now := newMediaClock()
+	s := openMedia(t, t.TempDir(), now)
 	m := s.Media()
 	fail := errors.New("no room")
 	s.log.fault.Store(new(func() error {
@@ -283,8 +299,8 @@ func TestMediaFailedCommit(t *testing.T) {
 }
 
 func TestMediaExpire(t *testing.T) {
-	now := time.Unix(1_800_000_000, 0)
-	s := openMedia(t, t.TempDir(), &now)
+	now := newMediaClock()
+	s := openMedia(t, t.TempDir(), now)
 	m := s.Media()
 	ctx := context.Background()
 	at := map[int]int64{1: now.Unix() - 1000, 2: now.Unix() - 10, 3: 86400 /* 1970 */, 4: now.Unix() + 400*86400, 5: now.Unix() - 2000}
@@ -318,7 +334,7 @@ func TestMediaExpire(t *testing.T) {
 	if got := here(); !slices.Equal(got, []int{2, 3, 4}) {
 		t.Errorf("here are %v", got)
 	}
-	now = now.Add(1000 * time.Second)
+	now.pass(1000 * time.Second)
 	if gone, err = m.Expire(ctx, now.Unix()-500, 10, nil); err != nil || len(gone) != 4 {
 		t.Errorf("Expire later = %v, %v", gone, err)
 	}
@@ -329,13 +345,43 @@ func TestMediaExpire(t *testing.T) {
 	if got := m.Totals(); got.Blobs != 0 || got.Rows != 0 || got.Bytes != 0 || got.rowBytes != 0 {
 		t.Errorf("Totals = %+v", got)
 	}
+
+	// A strange date alone is a reason to write.
+	if err := m.PutBlob(Blob{Sum: mediaSum(6), Size: 1, At: 86400}); err != nil {
+		t.Fatal(err)
+	}
+	if gone, err = m.Expire(ctx, now.Unix()-100, 10, nil); err != nil || len(gone) != 0 {
+		t.Errorf("Expire(strange) = %v, %v", gone, err)
+	}
+	now.pass(1000 * time.Second)
+	if gone, err = m.Expire(ctx, now.Unix()-500, 10, nil); err != nil || len(gone) != 1 {
+		t.Errorf("Expire(strange) later = %v, %v", gone, err)
+	}
+}
+
+// Whoever gives up waiting for a change that has begun still hears what it did.
+func TestMediaChangeIsNotAbandoned(t *testing.T) {
+	now := newMediaClock()
+	s := openMedia(t, t.TempDir(), now)
+	m := s.Media()
+	if err := m.PutBlob(Blob{Sum: mediaSum(1), Size: 1}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	gone, err := m.Evict(ctx, EvictOptions{Max: 1, Keep: func(Blob) bool { cancel(); return false }})
+	if err != nil || len(gone) != 1 {
+		t.Errorf("Evict = %v, %v", gone, err)
+	}
+	if gone, err := m.Evict(ctx, EvictOptions{Max: 1}); !errors.Is(err, context.Canceled) || gone != nil {
+		t.Errorf("Evict after the end = %v, %v", gone, err)
+	}
 }
 
 // The index against a simple model: whatever is put, used, forgotten and evicted, and however often it is written.
 func TestMediaModel(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
-		now := time.Unix(1_800_000_000, 0)
-		s := openMedia(t, t.TempDir(), &now)
+		now := newMediaClock()
+		s := openMedia(t, t.TempDir(), now)
 		defer s.Close()
 		m := s.Media()
 		ctx := context.Background()
@@ -371,7 +417,7 @@ func TestMediaModel(t *testing.T) {
 				m.Forget(mediaSum(n))
 				delete(blobs, n)
 			},
-			"time":  func(*rapid.T) { now = now.Add(time.Second) },
+			"time":  func(*rapid.T) { now.pass(time.Second) },
 			"flush": func(r *rapid.T) { _ = m.Flush(ctx) },
 			"fail": func(r *rapid.T) {
 				s.log.fault.Store(new(func() error { return errors.New("no") }))
@@ -408,6 +454,9 @@ func TestMediaModel(t *testing.T) {
 					r.Fatalf("Evict (-want +got):\n%s", diff)
 				}
 				checkMedia(r, m)
+				if left, err := m.Oldest(100); err != nil || len(left) != len(order)-len(want) || len(left) > 0 && left[0] != order[len(want)] {
+					r.Fatalf("Oldest = %v, %v", left, err)
+				}
 			},
 			"": func(r *rapid.T) {
 				for n := range 8 {

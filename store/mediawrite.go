@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"sync/atomic"
 
 	"go.etcd.io/bbolt"
 )
@@ -44,6 +45,9 @@ func (m *Media) Evict(ctx context.Context, o EvictOptions) (out []Blob, err erro
 			t.Bytes -= blob.Size
 			t.Blobs--
 			out = append(out, blob)
+		}
+		if len(out) == 0 {
+			return errUnchanged
 		}
 		return deleteBlobs(tx, out)
 	})
@@ -152,38 +156,53 @@ func expireRows(tx *bbolt.Tx, t *MediaTotals, before, now int64, limit int, stra
 	return len(old) > 0, nil
 }
 
-// change changes the tables in the committer, after what waits was written.
+// change changes the tables in the committer, after what waits was written. A change that has begun is waited for whatever
+// becomes of ctx: its caller has to know what it did. run returns errUnchanged when there is nothing to write.
 func (m *Media) change(ctx context.Context, run func(*bbolt.Tx, *MediaTotals) error) error {
-	return m.inside(ctx, func() error {
-		m.mu.Lock()
-		if len(m.touched) > 0 {
-			m.touchAt = m.o.Steady() - touchTime // uses decide what goes
+	const begun, given = 1, 2
+	var state atomic.Int32
+	done := make(chan error, 1)
+	err := m.inside(ctx, func() error {
+		if !state.CompareAndSwap(0, begun) {
+			return context.Canceled
 		}
-		m.mu.Unlock()
-		if err := m.commit(); err != nil {
-			return err
-		}
-		m.mu.Lock()
-		before := m.totals
-		m.mu.Unlock()
-		after := before
-		err := m.f.update(func(tx *bbolt.Tx) error {
-			after = before
-			if err := run(tx, &after); err != nil {
-				return err
-			}
-			if after == before {
-				return errUnchanged
-			}
-			return tx.Bucket(bucketMeta).Put(keyMedia, after.encode())
-		})
-		if err == nil {
-			m.mu.Lock()
-			m.totals = after
-			m.mu.Unlock()
-		}
+		err := m.changeNow(run)
+		done <- err
 		return err
 	})
+	if ctx.Err() != nil && !state.CompareAndSwap(0, given) {
+		return <-done
+	}
+	return err
+}
+
+// changeNow is change inside the committer.
+func (m *Media) changeNow(run func(*bbolt.Tx, *MediaTotals) error) error {
+	m.mu.Lock()
+	if len(m.touched) > 0 {
+		m.touchAt = m.o.Steady() - touchTime // uses decide what goes
+	}
+	m.mu.Unlock()
+	if err := m.commit(); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	before := m.totals
+	m.mu.Unlock()
+	after := before
+	err := m.f.update(func(tx *bbolt.Tx) error {
+		after = before
+		if err := run(tx, &after); err != nil {
+			return err
+		}
+		return tx.Bucket(bucketMeta).Put(keyMedia, after.encode())
+	})
+	if err == nil {
+		m.mu.Lock()
+		m.totals = after
+		m.mu.Unlock()
+	}
+	return err
 }
 
 // settle makes all that waits due, for the last commit; false when nothing does.

@@ -1,4 +1,4 @@
-// Package localfile decides which files of this box an action may name (design: POLICY, Files).
+// Package localfile decides which files of this box an action may name, and opens them (design: POLICY, Files).
 package localfile
 
 import (
@@ -10,7 +10,11 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 )
+
+// nonblocking keeps the opening of a pipe from waiting for its other end.
+const nonblocking = syscall.O_NONBLOCK
 
 // maxPath bounds a path, bytes: no system that catflap runs on opens a longer one.
 const maxPath = 4096
@@ -26,7 +30,7 @@ var (
 	ErrOutside = errors.New("it is not below a folder of files.roots, symlinks resolved")
 	// ErrMissing: the path would be below a root, but nothing is there that can be reached.
 	ErrMissing = errors.New("no such file below files.roots")
-	// ErrSpecial: a device, a pipe or a socket. Reading one may never end.
+	// ErrSpecial: a device, a pipe or a socket, whose reading may never end; for Open a folder, too.
 	ErrSpecial = errors.New("it is neither an ordinary file nor a folder")
 )
 
@@ -34,9 +38,36 @@ var (
 type Roots []string
 
 // Allows says whether a path may be read: a full path or a file:/// URL whose file or folder lies below a root when
-// all symlinks are resolved. It looks at the disk. The answer is of this moment: whoever opens the file itself goes
-// through os.Root.
+// all symlinks are resolved. It looks at the disk. The answer is of this moment: whoever reads the file uses Open.
 func (r Roots) Allows(name string) error {
+	return r.find(name, look)
+}
+
+// Open opens the file that Allows would allow, for reading; folders are refused with ErrSpecial. It goes through the
+// root's own handle, so that a link that is put in its way meanwhile leads nowhere.
+func (r Roots) Open(name string) (*os.File, error) {
+	var file *os.File
+	err := r.find(name, func(dir *os.Root, rel string) error {
+		if err := look(dir, rel); err != nil {
+			return err
+		}
+		// Nothing blocks here: a pipe that has taken the file's place opens at once, and is refused.
+		f, err := dir.OpenFile(rel, os.O_RDONLY|nonblocking, 0)
+		if err != nil {
+			return ErrMissing // the cause would name a path that a link leads to
+		}
+		if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+			_ = f.Close()
+			return ErrSpecial
+		}
+		file = f
+		return nil
+	})
+	return file, err
+}
+
+// find has a path looked at through the root that holds it.
+func (r Roots) find(name string, see func(dir *os.Root, rel string) error) error {
 	if len(r) == 0 {
 		return ErrNoRoots
 	}
@@ -52,7 +83,7 @@ func (r Roots) Allows(name string) error {
 		return ErrOutside
 	}
 	for _, root := range r {
-		if err = holds(root, actual); !errors.Is(err, ErrOutside) {
+		if err = holds(root, actual, see); !errors.Is(err, ErrOutside) {
 			return err
 		}
 	}
@@ -92,9 +123,9 @@ func below(folder, path string) (string, bool) {
 	return rel, true
 }
 
-// holds looks at a path without symlinks through the root that it should be below, so that a link that is put in
-// its way meanwhile leads nowhere.
-func holds(root, actual string) error {
+// holds shows a path without symlinks through the root that it should be below, so that a link that is put in its way
+// meanwhile leads nowhere.
+func holds(root, actual string, see func(dir *os.Root, rel string) error) error {
 	folder, err := filepath.EvalSymlinks(root)
 	if err != nil {
 		return ErrOutside // a root that is not there, such as a disk that is not mounted, has nothing below it
@@ -108,6 +139,11 @@ func holds(root, actual string) error {
 		return fmt.Errorf("looking into the folder: %w", ErrMissing)
 	}
 	defer dir.Close()
+	return see(dir, rel)
+}
+
+// look judges what lies there.
+func look(dir *os.Root, rel string) error {
 	info, err := dir.Lstat(rel)
 	if err != nil {
 		return ErrMissing

@@ -2,6 +2,7 @@ package localfile
 
 import (
 	"errors"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -142,4 +143,61 @@ func FuzzAllows(f *testing.F) {
 			t.Fatalf("%q is allowed and means %q (%v)", path, actual, err)
 		}
 	})
+}
+
+func TestFault_S03_OpenGoesThroughTheRoot(t *testing.T) {
+	base, roots := tree(t)
+	for _, c := range []struct {
+		path string
+		want error
+	}{
+		{base + "/open/a b.png", nil},
+		{"file://" + base + "/open/a%20b.png", nil},
+		{base + "/door/a b.png", nil},
+		{base + "/open/in.png", nil},
+		{base + "/open/sub", ErrSpecial},
+		{base + "/open/token", ErrOutside},
+		{base + "/open/out/token", ErrOutside},
+		{base + "/open/none", ErrMissing},
+		{base + "/secret/token", ErrOutside},
+		{"a b.png", ErrForm},
+	} {
+		f, err := roots.Open(c.path)
+		if !errors.Is(err, c.want) || (f != nil) != (c.want == nil) {
+			t.Errorf("%s: %v, want %v", c.path, err, c.want)
+		}
+		if f != nil {
+			if content, err := io.ReadAll(f); err != nil || string(content) != "x" {
+				t.Errorf("%s holds %q, %v", c.path, content, err)
+			}
+			_ = f.Close()
+		}
+	}
+	if _, err := (Roots{}).Open(base + "/open/a b.png"); !errors.Is(err, ErrNoRoots) {
+		t.Errorf("without roots: %v", err)
+	}
+}
+
+// A link that takes the file's place between the judgement and the opening leads nowhere.
+func TestFault_S13_OpenAgainstARace(t *testing.T) {
+	base, roots := tree(t)
+	path := filepath.Join(base, "open", "a b.png")
+	for _, swap := range []struct{ name, to string }{{"full", base + "/secret/token"}, {"relative", "../secret/token"}} {
+		err := roots.find(path, func(dir *os.Root, rel string) error {
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Symlink(swap.to, path); err != nil {
+				t.Fatal(err)
+			}
+			f, err := dir.Open(rel)
+			if err == nil {
+				_ = f.Close()
+			}
+			return err
+		})
+		if err == nil {
+			t.Errorf("%s: the link was followed", swap.name)
+		}
+	}
 }

@@ -1,0 +1,267 @@
+package media
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/catflap/catflap/appliance/fence"
+	"github.com/catflap/catflap/store"
+)
+
+// Why a medium cannot be had. What Cache.Open returns wraps one of these.
+var (
+	// ErrUnknown: no message had it, or that was too long ago.
+	ErrUnknown = errors.New("no such medium")
+	// ErrPending: it is still on its way.
+	ErrPending = errors.New("the medium is still being fetched")
+	// ErrGone: neither its address nor NapCat has it any more.
+	ErrGone = errors.New("the medium is gone at its origin")
+	// ErrTooLarge: it is larger than mediaMaxMb.
+	ErrTooLarge = errors.New("the medium is larger than mediaMaxMb")
+	// ErrUnavailable: it cannot be fetched now; asking again later may help.
+	ErrUnavailable = errors.New("the medium cannot be fetched now")
+	// ErrAway is what Options.Ask and Options.Stream wrap when NapCat gave no answer.
+	ErrAway = errors.New("NapCat gave no answer")
+
+	errClosed   = fmt.Errorf("%w: catflap is going away", ErrUnavailable)
+	errBudget   = fmt.Errorf("%w: media.maxDailyMb is used up for today", ErrUnavailable)
+	errDisk     = fmt.Errorf("%w: the disk is full", ErrUnavailable)
+	errQuota    = fmt.Errorf("%w: media.maxTotalMb is full of what is being read", ErrUnavailable)
+	errBusy     = fmt.Errorf("%w: too many media are waited for", ErrUnavailable)
+	errIndex    = fmt.Errorf("%w: the index cannot be written", ErrUnavailable)
+	errEager    = fmt.Errorf("%w: larger than media.eagerMb", ErrUnavailable)
+	errDisabled = fmt.Errorf("%w: media.maxTotalMb or media.maxDailyMb is 0", ErrUnavailable)
+)
+
+// flight is the one fetch of a medium, however many wait for it. Cache.mu guards what is not said to be otherwise.
+type flight struct {
+	key     Key
+	origin  origin
+	limit   int64 // of an eager one, bytes; 0 = the medium's own bound
+	again   bool  // the bytes that are here are in doubt
+	started bool
+
+	done chan struct{}
+	err  error // valid once done is closed
+}
+
+func newFlight(key Key, o origin) *flight {
+	return &flight{key: key, origin: o, done: make(chan struct{})}
+}
+
+// end tells those who wait.
+func (f *flight) end(err error) {
+	f.err = err
+	close(f.done)
+}
+
+// failure is a medium that could not be had lately, so that readers who ask again cost nothing.
+type failure struct {
+	err   error
+	until time.Time
+	count int
+}
+
+// failing returns why a medium is not tried now; nil if it may be. The caller holds the lock.
+func (c *Cache) failing(key Key) error {
+	if f, ok := c.failures[key]; ok && c.now().Before(f.until) {
+		return f.err
+	}
+	return nil
+}
+
+// demand returns the flight that fetches a medium for somebody who waits for it.
+func (c *Cache) demand(key Key, o origin) (*flight, error) {
+	if s := c.settings.Load(); s.Total <= 0 || s.Daily <= 0 {
+		return nil, errDisabled
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return nil, errClosed
+	}
+	f := c.flights[key]
+	if f == nil {
+		if err := c.failing(key); err != nil {
+			return nil, err
+		}
+		if len(c.urgent) >= maxQueue {
+			return nil, errBusy
+		}
+		f = newFlight(key, o)
+		c.flights[key] = f
+		c.urgent = append(c.urgent, f)
+	} else if i := slices.Index(c.eager, f); i >= 0 {
+		c.eager = slices.Delete(c.eager, i, i+1)
+		f.limit = 0
+		c.urgent = append(c.urgent, f)
+	}
+	c.dispatch()
+	return f, nil
+}
+
+// dispatch gives waiting flights to workers, as far as there may be more of those. The caller holds the lock.
+func (c *Cache) dispatch() {
+	for !c.closed {
+		var f *flight
+		switch {
+		case len(c.urgent) > 0 && c.running < eagerWorkers+readerWorkers:
+			f, c.urgent = c.urgent[0], c.urgent[1:]
+		case len(c.eager) > 0 && c.running < eagerWorkers:
+			f, c.eager = c.eager[0], c.eager[1:]
+		default:
+			return
+		}
+		f.started = true
+		c.running++
+		c.tasks.Go(func() { c.fly(f) })
+	}
+}
+
+// fly fetches one medium and tells those who wait.
+func (c *Cache) fly(f *flight) {
+	ctx, cancel := context.WithTimeout(c.ctx, flightTime)
+	err := c.bring(ctx, f)
+	cancel()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.flights, f.key)
+	c.running--
+	switch {
+	case err == nil:
+		delete(c.failures, f.key)
+	case errors.Is(err, errEager): // the next reader brings it
+	case c.ctx.Err() != nil:
+		err = errClosed
+	default:
+		c.note(f.key, err)
+		c.log.Debug("a medium was not fetched", "medium", f.origin.String(), "err", err)
+	}
+	f.end(err)
+	c.dispatch()
+}
+
+// Pauses before a medium is tried again, by the number of failures.
+var pauses = [...]time.Duration{time.Minute, 5 * time.Minute, 30 * time.Minute}
+
+// note remembers a failure. The caller holds the lock.
+func (c *Cache) note(key Key, err error) {
+	c.count.failed(reasonOf(err))
+	now := c.now()
+	if len(c.failures) >= maxFailures {
+		for k, f := range c.failures {
+			if !now.Before(f.until) {
+				delete(c.failures, k)
+			}
+		}
+		for k := range c.failures {
+			if len(c.failures) < maxFailures {
+				break
+			}
+			delete(c.failures, k) // any one
+		}
+	}
+	n := c.failures[key].count
+	pause := pauses[min(n, len(pauses)-1)]
+	if errors.Is(err, errDisk) || errors.Is(err, errQuota) || errors.Is(err, errIndex) || errors.Is(err, ErrAway) {
+		n, pause = 0, 10*time.Second // it is not the medium's fault
+	}
+	c.failures[key] = failure{err, now.Add(pause), n + 1}
+}
+
+// retryAfter is when a medium that failed may be asked for again.
+func (c *Cache) retryAfter(key Key) time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f, ok := c.failures[key]; ok {
+		if wait := f.until.Sub(c.now()); wait > 0 {
+			return wait
+		}
+	}
+	return 5 * time.Second
+}
+
+// bring fetches a medium over one of its roads and adds it to the cache.
+func (c *Cache) bring(ctx context.Context, f *flight) error {
+	if err := c.mayWrite(f.origin.Size); err != nil {
+		return err
+	}
+	limit := c.settings.Load().Total / 2
+	if f.origin.Max > 0 {
+		limit = min(limit, f.origin.Max)
+	}
+	eager := f.limit > 0 && f.limit < limit
+	if eager {
+		limit = f.limit
+	}
+	p, err := c.newPart(limit, f.origin.MD5 != "")
+	if err != nil {
+		return c.diskError(err)
+	}
+	defer p.discard()
+	err = c.travel(ctx, &f.origin, p)
+	if eager && errors.Is(err, fence.ErrTooLarge) {
+		return errEager
+	}
+	if err != nil {
+		p.discard() // before anything is evicted: on a full disk that takes room, too
+		return c.diskError(err)
+	}
+	o := f.origin
+	o.Doubtful = o.MD5 != "" && o.MD5 != p.md5()
+	sum, size, err := c.publish(p)
+	if err != nil {
+		p.discard()
+		return c.diskError(err)
+	}
+	defer c.unpin(sum)
+	c.count.fetched.Add(1)
+	c.count.fetchedBytes.Add(size)
+	if f.again && o.Doubtful {
+		return nil // no better than what is here
+	}
+	row := store.Medium{Key: store.MediaKey(f.key), Sum: sum, Name: shorten(o.File), Origin: o.encode(), At: c.now().Unix()}
+	if err := c.index.Put(row); err != nil {
+		return errIndex
+	}
+	return nil
+}
+
+// mayWrite says whether so many bytes may go to the disk today.
+func (c *Cache) mayWrite(n int64) error {
+	now := c.now()
+	c.mu.Lock()
+	full := now.Before(c.noRoom)
+	c.mu.Unlock()
+	switch s := c.settings.Load(); {
+	case s.Total <= 0 || s.Daily <= 0:
+		return errDisabled
+	case full:
+		return errDisk
+	case c.index.Spend(day(now), 0)+max(n, 1) > s.Daily:
+		return errBudget
+	}
+	return nil
+}
+
+// diskError recognises a full disk: media stop for a while, and some of them make room for what matters more.
+func (c *Cache) diskError(err error) error {
+	if !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EDQUOT) {
+		return err
+	}
+	c.mu.Lock()
+	first := c.now().After(c.noRoom)
+	c.noRoom = c.now().Add(30 * time.Second)
+	c.mu.Unlock()
+	if first {
+		c.log.Warn("the disk is full: media are not kept until there is room", "dir", c.dir)
+		if err := c.shed(c.weight() / 10); err != nil {
+			c.log.Error("media could not be evicted", "err", err)
+		}
+	}
+	return errDisk
+}

@@ -1,0 +1,207 @@
+// Package media keeps the pictures, records, videos and files of admitted messages beyond the few hours that QQ's links
+// live: each once, below a quota, under an address that cannot be guessed.
+package media
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/catflap/catflap/appliance/fence"
+	"github.com/catflap/catflap/store"
+)
+
+const (
+	maxOffers   = 512 // offers that wait to be looked at
+	maxQueue    = 512 // fetches that wait for a worker
+	maxFailures = 4096
+	// eagerWorkers fetch what has just arrived, readerWorkers what somebody waits for while those are busy.
+	eagerWorkers  = 2
+	readerWorkers = 4
+	// flightTime bounds one fetch over all its roads, however slowly the bytes come.
+	flightTime = 20 * time.Minute
+	// sweepTime is how often age and quota are looked at without a reason.
+	sweepTime = time.Hour
+	// secretSetting is the secret's name among the store's settings.
+	secretSetting = "media.secret"
+)
+
+// Settings are what the configuration says of the cache. They change with a reload.
+type Settings struct {
+	Total  int64         // quota in bytes; 0 = nothing is kept
+	MaxAge time.Duration // what arrived before that is removed
+	Eager  int64         // what is not larger is fetched when it arrives, bytes
+	Daily  int64         // bytes written to the disk per day; 0 = nothing is fetched
+	Item   int64         // largest medium that an app may upload, bytes
+	Base   string        // how apps reach the gateway, without a slash at its end: "http://127.0.0.1:6700"
+}
+
+// Options are what Open needs.
+type Options struct {
+	Dir      string // the cache's folder; made if it is missing
+	Store    *store.Store
+	Settings Settings
+	Log      *slog.Logger     // nil = nowhere
+	Now      func() time.Time // nil = time.Now
+	// Fetch is the guarded client's (fence.Fence.Fetch).
+	Fetch func(ctx context.Context, address string, max int64, w io.Writer) (fence.Fetched, error)
+	// Ask makes a call to an account's NapCat and decodes the data of the answer. ErrAway is in the chain of its error if
+	// NapCat gave no answer at all. Nil = there is no NapCat.
+	Ask func(ctx context.Context, account, action string, params []byte, data any) error
+	// Stream makes a call that is answered by many frames. Each is called with every frame in order, on the link's own
+	// goroutine: it does not block, and the frame is valid during the call only. Nil = no such calls.
+	Stream func(ctx context.Context, account, action string, params []byte, each func(frame []byte)) error
+}
+
+// Cache is the folder and the work around it. All methods are safe for many goroutines.
+type Cache struct {
+	dir    string
+	root   *os.Root
+	index  *store.Media
+	secret []byte
+	log    *slog.Logger
+	now    func() time.Time
+	fetch  func(context.Context, string, int64, io.Writer) (fence.Fetched, error)
+	ask    func(context.Context, string, string, []byte, any) error
+	stream func(context.Context, string, string, []byte, func([]byte)) error
+
+	settings atomic.Pointer[Settings]
+	offers   chan offer
+	unseen   atomic.Int64 // offers that were not looked at
+	count    counters
+	parts    atomic.Int64 // numbers temporary files
+	guests   guests
+
+	ctx   context.Context
+	stop  context.CancelFunc
+	tasks sync.WaitGroup
+
+	// room is held while a file is added under the quota or files are evicted.
+	room sync.Mutex
+
+	mu        sync.Mutex
+	closed    bool
+	flights   map[Key]*flight
+	eager     []*flight // wait for a worker, oldest first
+	urgent    []*flight // the same, with somebody waiting
+	running   int
+	failures  map[Key]failure
+	pins      map[store.MediaSum]int           // files that are being read or added: not to be evicted
+	condemned map[store.MediaSum]chan struct{} // files that are being evicted; closed when that is over
+	noRoom    time.Time                        // nothing is fetched before: the disk is full
+	rkeys     map[string]rkeys                 // by account
+}
+
+// Open opens the cache, and makes folder and index agree: what a crash left half done is removed. It starts the goroutines
+// that Close ends.
+func Open(o Options) (*Cache, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	c := &Cache{
+		dir: o.Dir, index: o.Store.Media(), log: o.Log, now: o.Now, fetch: o.Fetch, ask: o.Ask, stream: o.Stream,
+		offers: make(chan offer, maxOffers), flights: make(map[Key]*flight), failures: make(map[Key]failure),
+		pins: make(map[store.MediaSum]int), condemned: make(map[store.MediaSum]chan struct{}), rkeys: make(map[string]rkeys),
+	}
+	c.guests.init()
+	c.settings.Store(&o.Settings)
+	var err error
+	if c.secret, err = secret(o.Store.Settings(), o.Log); err != nil {
+		return nil, err
+	}
+	if c.root, err = openFolder(o.Dir); err != nil {
+		return nil, err
+	}
+	if err := c.reconcile(); err != nil {
+		_ = c.root.Close()
+		return nil, err
+	}
+	c.ctx, c.stop = context.WithCancel(context.Background())
+	c.tasks.Go(c.look)
+	c.tasks.Go(c.sweep)
+	return c, nil
+}
+
+// secret is what keys are made with. It lives as long as state.db, so that addresses in old messages stay good.
+func secret(s *store.Settings, log *slog.Logger) ([]byte, error) {
+	if b, err := hex.DecodeString(s.Get(secretSetting)); err == nil && len(b) == 32 {
+		return b, nil
+	}
+	b := make([]byte, 32)
+	if _, err := rand.Read(b); err != nil {
+		return nil, fmt.Errorf("making the secret of the media cache: %w", err)
+	}
+	if err := s.Set(secretSetting, hex.EncodeToString(b)); err != nil {
+		log.Error("the secret of the media cache cannot be saved; addresses of media end with this run", "err", err)
+	}
+	return b, nil
+}
+
+// Close ends fetches and waits for them. Files that are being read stay readable. The store stays the caller's.
+func (c *Cache) Close() error {
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return nil
+	}
+	c.closed = true
+	for _, f := range append(c.urgent, c.eager...) {
+		delete(c.flights, f.key)
+		f.end(errClosed)
+	}
+	c.eager, c.urgent = nil, nil
+	c.mu.Unlock()
+	c.stop()
+	c.tasks.Wait()
+	return c.root.Close()
+}
+
+// Set changes the settings. What is above a smaller quota goes at once.
+func (c *Cache) Set(s Settings) {
+	c.settings.Store(&s)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return
+	}
+	c.tasks.Go(func() {
+		if _, err := c.tidy(c.ctx); err != nil && c.ctx.Err() == nil {
+			c.log.Error("media could not be tidied up", "err", err)
+		}
+	})
+}
+
+// URL is the address under which apps find a medium.
+func (c *Cache) URL(key Key) string { return c.settings.Load().Base + Path + key.String() }
+
+// Own returns the key that an address of catflap's own names, false for any other address.
+func (c *Cache) Own(address string) (Key, bool) {
+	rest, ok := strings.CutPrefix(address, c.settings.Load().Base+Path)
+	if !ok {
+		if rest, ok = strings.CutPrefix(address, Path); !ok {
+			return Key{}, false
+		}
+	}
+	rest, _, _ = strings.Cut(rest, "?")
+	return ParseKey(rest)
+}
+
+// Dir is the folder; File.Rel names files inside it.
+func (c *Cache) Dir() string {
+	if dir, err := filepath.Abs(c.dir); err == nil {
+		return dir
+	}
+	return c.dir
+}

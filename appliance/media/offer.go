@@ -1,0 +1,212 @@
+package media
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/catflap/catflap/store"
+)
+
+// maxField bounds one text of an offer: QQ's addresses have some hundreds of bytes.
+const maxField = 2 << 10
+
+// refreshTime is how old a row may be before an offer of the same medium dates it anew.
+const refreshTime = time.Hour
+
+// Offered is one medium of an admitted message, as its segment names it.
+type Offered struct {
+	Account   string
+	MessageID int64
+	Group     bool
+	Type      string // image, record, video or file
+	File      string // QQ's file name, NapCat's key for looking it up
+	FileID    string // of files
+	URL       string // "" when NapCat gave none
+	Size      int64  // as the segment says; 0 = it says nothing
+	Max       int64  // the account's mediaMaxMb in bytes; 0 = no bound
+}
+
+// origin is an offer as the index keeps it.
+type origin struct {
+	Account   string `json:"a,omitempty"`
+	MessageID int64  `json:"m,omitempty"`
+	Group     bool   `json:"g,omitempty"`
+	Type      string `json:"t,omitempty"`
+	File      string `json:"f,omitempty"`
+	FileID    string `json:"i,omitempty"`
+	URL       string `json:"u,omitempty"`
+	Size      int64  `json:"s,omitempty"`
+	Max       int64  `json:"x,omitempty"`
+	MD5       string `json:"h,omitempty"` // what the bytes should have, lower case
+	// Doubtful says that the bytes which were fetched have another MD5 than the name claims: somebody may have chosen a
+	// name to have his picture shown for another one, so the next offer is fetched again.
+	Doubtful bool `json:"d,omitempty"`
+}
+
+// offer is one that waits to be looked at.
+type offer struct {
+	key    Key
+	origin origin
+}
+
+// Notes of media that stay at QQ.
+const (
+	noteTooLarge = "not kept by catflap: larger than mediaMaxMb"
+	noteBudget   = "not kept by catflap: media.maxDailyMb is used up for today"
+	noteBusy     = "not kept by catflap: too many media at once"
+)
+
+// Offer takes a medium of an admitted message. The key is good at once, the fetch may begin later. Not ok means that the
+// medium keeps its own address; note says why, where there is something to say. Offer neither blocks nor reads the disk.
+func (c *Cache) Offer(o Offered) (key Key, note string, ok bool) {
+	s := c.settings.Load()
+	web := isWeb(o.URL)
+	switch {
+	case s.Total <= 0 || s.Daily <= 0, !web && o.File == "" && o.FileID == "":
+		return Key{}, "", false
+	case len(o.URL) > maxField || len(o.File) > maxField/4 || len(o.FileID) > maxField/4 || len(o.Account) > 256:
+		return Key{}, "", false
+	case o.Max > 0 && o.Size > o.Max, o.Size > s.Total/2:
+		c.count.failed(reasonTooLarge)
+		return Key{}, noteTooLarge, false
+	case o.Size > 0 && c.index.Spend(day(c.now()), 0)+o.Size > s.Daily:
+		c.count.failed(reasonBudget)
+		return Key{}, noteBudget, false
+	}
+	identity, sum := o.identity()
+	key = c.key(identity)
+	or := origin{Account: o.Account, MessageID: o.MessageID, Group: o.Group, Type: o.Type, File: o.File, FileID: o.FileID, Size: o.Size, Max: o.Max, MD5: sum}
+	if web {
+		or.URL = o.URL
+	}
+	c.unseen.Add(1)
+	select {
+	case c.offers <- offer{key, or}:
+		return key, "", true
+	default:
+		c.unseen.Add(-1)
+		c.count.failed(reasonBusy)
+		return Key{}, noteBusy, false
+	}
+}
+
+// isWeb reports whether an address is one that can be fetched at all. Paths of this box or NapCat's are never opened (S03).
+func isWeb(address string) bool {
+	return strings.HasPrefix(address, "http://") || strings.HasPrefix(address, "https://")
+}
+
+// look looks at offers, one by one: what is known already is dated anew, the rest is remembered and, if it is small, fetched.
+func (c *Cache) look() {
+	for {
+		select {
+		case <-c.ctx.Done():
+			return
+		case o := <-c.offers:
+			c.take(&o)
+			c.unseen.Add(-1)
+		}
+	}
+}
+
+// take looks at one offer.
+func (c *Cache) take(o *offer) {
+	row, known, err := c.index.Get(store.MediaKey(o.key))
+	if err != nil {
+		c.count.failed(reasonIndex)
+		return
+	}
+	old := originOf(row.Origin)
+	here := row.Sum != (store.MediaSum{})
+	if here {
+		c.index.Touch(row.Sum)
+		if !old.Doubtful || o.origin.fileID() == old.fileID() {
+			if c.now().Sub(time.Unix(row.At, 0)).Abs() >= refreshTime {
+				c.remember(o.key, row.Sum, o.origin)
+			}
+			return
+		}
+	} else if !known || old != o.origin {
+		c.remember(o.key, store.MediaSum{}, o.origin)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return
+	}
+	if f := c.flights[o.key]; f != nil {
+		if !f.started {
+			f.origin = o.origin // the newer link lives longer
+		}
+		return
+	}
+	if old.URL != o.origin.URL {
+		delete(c.failures, o.key) // a new link, a new chance
+	}
+	eager := c.settings.Load().Eager
+	if o.origin.Size > eager || len(c.eager) >= maxQueue || c.failing(o.key) != nil {
+		return // fetched when somebody asks for it
+	}
+	f := newFlight(o.key, o.origin)
+	f.limit, f.again = eager, here
+	c.flights[o.key] = f
+	c.eager = append(c.eager, f)
+	c.dispatch()
+}
+
+// remember keeps what a key stands for.
+func (c *Cache) remember(key Key, sum store.MediaSum, o origin) {
+	row := store.Medium{Key: store.MediaKey(key), Sum: sum, Name: shorten(o.File), Origin: o.encode(), At: c.now().Unix()}
+	if err := c.index.Put(row); err != nil {
+		c.count.failed(reasonIndex)
+	}
+}
+
+// encode lays an origin out; too long a one, which Offer's bounds rule out save for odd letters, is without its address.
+func (o origin) encode() []byte {
+	b, err := json.Marshal(o)
+	if err != nil || len(b) > 4<<10 {
+		o.URL = ""
+		b, _ = json.Marshal(o)
+	}
+	return b
+}
+
+// originOf reads an origin. Uploads have none.
+func originOf(b []byte) (o origin) {
+	if json.Unmarshal(b, &o) != nil {
+		return origin{}
+	}
+	return o
+}
+
+// fileID is what stays the same in the addresses of one upload to QQ.
+func (o *origin) fileID() string {
+	if id := query(o.URL, "fileid"); id != "" {
+		return id
+	}
+	return o.FileID
+}
+
+// String names an origin in the log, without its address.
+func (o *origin) String() string {
+	return fmt.Sprintf("%s %q of account %s", o.Type, o.File, o.Account)
+}
+
+// shorten cuts a name to what the index keeps, between letters.
+func shorten(name string) string {
+	const most = 255
+	if len(name) <= most {
+		return name
+	}
+	name = name[:most]
+	for len(name) > 0 && !utf8.ValidString(name) {
+		name = name[:len(name)-1]
+	}
+	return name
+}
+
+// day numbers the days since 1970, in UTC.
+func day(t time.Time) int64 { return t.Unix() / (24 * 60 * 60) }
