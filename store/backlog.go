@@ -108,12 +108,12 @@ func (s *saver) adopt(c *Cursor) {
 	acked, ok := s.known[name]
 	if !ok {
 		// New: it starts with the next event, and exists on the disk after the next commit.
-		c.acked, c.sent = c.j.last, c.j.last
+		c.acked, c.sent, c.began = c.j.last, c.j.last, c.j.last
 		s.armed = true
 		c.j.wakeSaver()
 		return
 	}
-	c.acked, c.sent, c.storedAck, c.stored = acked, acked, acked, true
+	c.acked, c.sent, c.began, c.storedAck, c.stored = acked, acked, acked, acked, true
 	s.claim(c.j, name, func(w written) bool {
 		if w.seq <= acked {
 			return false

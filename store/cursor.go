@@ -11,13 +11,13 @@ type Bounds struct {
 	MaxAgeMessage time.Duration // age at reading above which a message is skipped
 	MaxAgeNotice  time.Duration // the same for notices and meta events
 	MaxAgeRequest time.Duration // the same for requests
-	MaxEvents     int           // unread events, requests not counted
-	MaxBytes      int64         // bytes of unread events, requests not counted
-	MaxStrikes    int           // an event in flight at that many rewinds in a row is given up (0 = never)
+	MaxEvents     int           // events that wait and were never sent, requests not counted
+	MaxBytes      int64         // their bytes, requests not counted
+	MaxStrikes    int           // an event may be given up after that many strikes (0 = never); see Cursor.Strike
 }
 
 const (
-	maxRequests     = 200     // unread requests per cursor
+	maxRequests     = 200     // requests per cursor that were never sent
 	maxRequestBytes = 1 << 20 // their bytes
 	// maxFlight bounds what was read and not acknowledged; above it the oldest counts as dropped.
 	maxFlight = 16384
@@ -39,7 +39,7 @@ type CursorStats struct {
 	Unread   int    // of these, not read yet
 	Dropped  uint64 // fell out at a bound
 	Skipped  uint64 // were too old when their turn came
-	Poisoned uint64 // given up after MaxStrikes
+	Poisoned uint64 // given up, since the peer disconnects at them
 	Repeated uint64 // times that an event was read again after a rewind
 	Acked    uint64 // highest acknowledged sequence number
 }
@@ -56,6 +56,11 @@ type Cursor struct {
 	// Requests stand in a line of their own, so that no bound on messages touches them; both are in order, and
 	// Next merges them.
 	messages, requests line
+	aside              []place // in flight, and let pass by what is newer; in order
+
+	began uint64 // acked when the connection began
+	alone bool   // what is in flight is a suspect, and nothing joins it
+	held  bool   // the reader was given less than there is, since a suspect travels alone
 
 	acked, sent uint64 // highest numbers acknowledged and read
 	dropped     uint64
@@ -98,13 +103,14 @@ func (c *Cursor) add(ev *Event) {
 	c.bound()
 }
 
-// bound drops the oldest unread events above the bounds, and the oldest read ones above maxFlight.
+// bound drops the oldest events above the bounds, of those that were never sent: what may have arrived is not lost for
+// the peer's being away. Of what is in flight it drops the oldest above maxFlight.
 func (c *Cursor) bound() {
 	b := c.o.Bounds
-	for c.messages.unread > 0 && (b.MaxEvents > 0 && c.messages.unread > b.MaxEvents || b.MaxBytes > 0 && c.messages.bytes > b.MaxBytes) {
+	for c.messages.fresh > 0 && (b.MaxEvents > 0 && c.messages.fresh > b.MaxEvents || b.MaxBytes > 0 && c.messages.bytes > b.MaxBytes) {
 		c.drop(&c.messages)
 	}
-	for c.requests.unread > maxRequests || c.requests.unread > 1 && c.requests.bytes > maxRequestBytes {
+	for c.requests.fresh > maxRequests || c.requests.fresh > 1 && c.requests.bytes > maxRequestBytes {
 		c.drop(&c.requests)
 	}
 	for _, l := range []*line{&c.messages, &c.requests} {
@@ -124,9 +130,9 @@ func (c *Cursor) bound() {
 	}
 }
 
-// drop gives up the oldest unread event of a line.
+// drop gives up the oldest event of a line that was never sent.
 func (c *Cursor) drop(l *line) {
-	if i := l.firstUnread(); i >= 0 {
+	if i := l.firstFresh(); i >= 0 {
 		c.discard(l, i)
 		c.dropped++
 		l.trim()
@@ -137,7 +143,7 @@ func (c *Cursor) drop(l *line) {
 func (c *Cursor) holds(ev *Event) bool {
 	l := c.lineOf(ev.Class)
 	i := l.find(ev.Seq)
-	return i >= 0 && l.at(i).ev == ev
+	return i >= 0 && l.at(i).ev == ev || c.asideOf(ev) != nil
 }
 
 // settled is the highest number up to which nothing waits any more: it was acknowledged, or given up and counted. This is
@@ -148,6 +154,9 @@ func (c *Cursor) settled() uint64 {
 		if l.n > 0 { // the first place is never gone
 			settled = min(settled, l.at(0).seq-1)
 		}
+	}
+	if len(c.aside) > 0 {
+		settled = min(settled, c.aside[0].seq-1)
 	}
 	return settled
 }
@@ -188,7 +197,8 @@ func (c *Cursor) evicted(ev *Event) {
 // one event; <= 0 = no limit), and moves the position. What is too old is skipped and counted. The events are shared
 // and must not be changed.
 //
-// What the ring has forgotten is read back from the queue table, outside of all locks. There may be one reader only.
+// What the ring has forgotten is read back from the queue table, outside of all locks. There may be one reader only. A
+// suspect (see Strike) is given alone, and nothing after it before it is acknowledged; then Wake is called.
 func (c *Cursor) Next(dst []*Event, maxEvents int, maxBytes int64) []*Event {
 	var bytes int64
 	for first := len(dst); ; {
@@ -218,6 +228,10 @@ func (c *Cursor) next(dst []*Event, first, maxEvents int, maxBytes int64, bytes 
 			break
 		}
 		e := l.at(i)
+		if c.apart(e, len(dst)-first) {
+			c.held = true
+			break
+		}
 		ev := e.ev
 		if ev == nil {
 			if ev = l.fromPage(e.seq); ev == nil {
@@ -241,6 +255,7 @@ func (c *Cursor) next(dst []*Event, first, maxEvents int, maxBytes int64, bytes 
 			e.again = false
 			c.repeated++
 		}
+		c.alone = c.suspect(e)
 		l.read(i)
 	}
 	return dst, nil, nil
@@ -269,17 +284,24 @@ func (b Bounds) maxAge(class Class) time.Duration {
 	return b.MaxAgeNotice
 }
 
-// Ack says that the peer has everything up to seq. Numbers that were not read yet are cut to what was.
+// Ack says that the peer has everything up to seq, save what was set aside. Numbers that were not read yet are cut to what
+// was.
 func (c *Cursor) Ack(seq uint64) {
 	c.j.mu.Lock()
-	defer c.j.mu.Unlock()
-	c.ack(seq)
+	more := c.ack(seq)
+	c.j.mu.Unlock()
+	if more {
+		if wake := c.wake.Load(); wake != nil {
+			(*wake)()
+		}
+	}
 }
 
-func (c *Cursor) ack(seq uint64) {
+// ack reports whether the reader should ask again.
+func (c *Cursor) ack(seq uint64) (more bool) {
 	seq = min(seq, c.sent)
 	if seq <= c.acked {
-		return
+		return false
 	}
 	c.acked = seq
 	for _, l := range []*line{&c.messages, &c.requests} {
@@ -288,6 +310,9 @@ func (c *Cursor) ack(seq uint64) {
 		}
 		l.trim()
 	}
+	more = c.held && c.flying() == 0
+	c.held = c.held && !more
+	return more
 }
 
 // Rewind moves the read position back to what was acknowledged: call it when a new connection begins. What was in
@@ -306,17 +331,11 @@ func (c *Cursor) Rewind() {
 				c.dropped++
 				continue
 			}
-			e.strikes++
-			if limit := c.o.Bounds.MaxStrikes; limit > 0 && int(e.strikes) >= limit {
-				c.discard(l, i)
-				c.poisoned++
-				continue
-			}
 			e.again = true
 		}
 		l.rewind()
 	}
-	c.sent = c.acked
+	c.sent, c.began, c.alone, c.held = c.acked, c.acked, false, false
 	c.bound()
 }
 
@@ -355,7 +374,7 @@ func (c *Cursor) RewindTo(seq uint64) {
 	}
 	c.messages.prepend(&messages)
 	c.requests.prepend(&requests)
-	c.acked, c.sent = seq, seq
+	c.acked, c.sent, c.began = seq, seq, seq
 	c.bound()
 }
 
@@ -373,6 +392,7 @@ func (c *Cursor) expire(now time.Duration) {
 			l.trim()
 		}
 	}
+	c.expireAside(now)
 }
 
 // Stats returns the cursor's numbers.
@@ -382,7 +402,7 @@ func (c *Cursor) Stats() CursorStats {
 	defer c.j.mu.Unlock()
 	c.expire(now)
 	return CursorStats{
-		Backlog: c.messages.live + c.requests.live, Unread: c.messages.unread + c.requests.unread,
+		Backlog: c.live(), Unread: c.messages.unread + c.requests.unread,
 		Dropped: c.dropped, Skipped: c.skipped, Poisoned: c.poisoned, Repeated: c.repeated, Acked: c.acked,
 	}
 }
@@ -391,8 +411,16 @@ func (c *Cursor) Stats() CursorStats {
 func (c *Cursor) DropBacklog() {
 	c.j.mu.Lock()
 	defer c.j.mu.Unlock()
-	c.dropped += uint64(c.messages.live + c.requests.live)
+	c.dropped += uint64(c.live())
 	c.clear()
+}
+
+// live is how many events are not acknowledged and not given up.
+func (c *Cursor) live() int { return c.messages.live + c.requests.live + len(c.aside) }
+
+// flying is how many of them are in flight and not set aside.
+func (c *Cursor) flying() int {
+	return c.messages.live + c.requests.live - c.messages.unread - c.requests.unread
 }
 
 // clear lets go of every event.
@@ -403,4 +431,8 @@ func (c *Cursor) clear() {
 		}
 		l.page = nil
 	}
+	for _, e := range c.aside {
+		c.letGo(e)
+	}
+	c.aside = nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
@@ -143,12 +144,20 @@ func (f *file) guard(fn func() error) (err error) {
 	defer debug.SetPanicOnFault(old)
 	defer func() {
 		if r := recover(); r != nil {
-			d := damaged(f.path, fmt.Sprint(r))
+			d := damaged(f.path, finding(r))
 			f.poison.CompareAndSwap(nil, d)
 			err = d
 		}
 	}()
 	return fn()
+}
+
+// finding is what bbolt's panic says of the file. Where damage made it read beyond a page it says nothing for people.
+func finding(panicked any) string {
+	if _, ok := panicked.(runtime.Error); ok {
+		return "a page of it makes no sense"
+	}
+	return fmt.Sprint(panicked)
 }
 
 // check reads the pages that everything hangs on: the metas were read by bbolt, here follow the file's length, the list

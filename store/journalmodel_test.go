@@ -27,6 +27,7 @@ type model struct {
 	acked   uint64
 	ackedN  uint64
 	sent    uint64
+	began   uint64
 }
 
 type modelEvent struct {
@@ -40,7 +41,9 @@ type modelEvent struct {
 	left    bool // and the ring has forgotten it meanwhile
 	saved   bool
 	strikes int
-	again   bool
+	blame   int
+	again   bool // read once, and not since
+	tried   bool // read once
 }
 
 func (m *model) remove(e *modelEvent) {
@@ -57,9 +60,57 @@ func (m *model) unread(request bool) (list []*modelEvent, bytes int) {
 	return list, bytes
 }
 
+// fresh is what waits and was never sent.
+func (m *model) fresh(request bool) (list []*modelEvent, bytes int) {
+	all, _ := m.unread(request)
+	for _, e := range all {
+		if !e.tried {
+			list = append(list, e)
+			bytes += e.size
+		}
+	}
+	return list, bytes
+}
+
+func (m *model) flight() (list []*modelEvent) {
+	for _, e := range m.waiting {
+		if e.read {
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
+func (m *model) suspect(e *modelEvent) bool {
+	return m.bounds.MaxStrikes > 0 && e.strikes >= max(1, m.bounds.MaxStrikes-1)
+}
+
+// strike is DELIVERY's rule of poison, as Cursor.Strike says it.
+func (m *model) strike() {
+	flight := m.flight()
+	if m.bounds.MaxStrikes == 0 || len(flight) == 0 {
+		return
+	}
+	for _, e := range flight {
+		e.strikes++
+	}
+	first, limit := flight[0], m.bounds.MaxStrikes
+	if len(flight) > 1 && m.acked != m.began {
+		return
+	}
+	first.blame++
+	if first.class == ClassRequest {
+		limit += 2
+	}
+	if len(flight) == 1 && first.strikes >= limit && first.blame >= min(2, limit) {
+		m.remove(first)
+		m.poison++
+	}
+}
+
 func (m *model) bound() {
 	for {
-		list, bytes := m.unread(false)
+		list, bytes := m.fresh(false)
 		if len(list) == 0 || (m.bounds.MaxEvents <= 0 || len(list) <= m.bounds.MaxEvents) && (m.bounds.MaxBytes <= 0 || int64(bytes) <= m.bounds.MaxBytes) {
 			break
 		}
@@ -67,7 +118,7 @@ func (m *model) bound() {
 		m.dropped++
 	}
 	for {
-		list, _ := m.unread(true)
+		list, _ := m.fresh(true)
 		if len(list) <= maxRequests {
 			break
 		}
@@ -99,6 +150,9 @@ func (m *model) next(now time.Duration, n int, limit int64) (out []uint64) {
 		if n > 0 && len(out) >= n {
 			break
 		}
+		if flight := m.flight(); len(flight) > 0 && (m.suspect(e) || slices.ContainsFunc(flight, m.suspect)) {
+			break
+		}
 		if age := m.bounds.maxAge(e.class); age > 0 && now-e.born > age {
 			m.remove(e)
 			m.skipped++
@@ -108,7 +162,7 @@ func (m *model) next(now time.Duration, n int, limit int64) (out []uint64) {
 			break
 		}
 		bytes += int64(e.size)
-		e.read = true
+		e.read, e.tried = true, true
 		if e.again {
 			e.again = false
 			m.repeats++
@@ -138,19 +192,14 @@ func (m *model) rewind() {
 		if !e.read {
 			continue
 		}
-		e.strikes++
-		switch {
-		case e.evicted:
+		if e.evicted {
 			m.remove(e)
 			m.dropped++
-		case m.bounds.MaxStrikes > 0 && e.strikes >= m.bounds.MaxStrikes:
-			m.remove(e)
-			m.poison++
-		default:
-			e.read, e.again = false, true
+			continue
 		}
+		e.read, e.again = false, true
 	}
-	m.sent = m.acked
+	m.sent, m.began = m.acked, m.acked
 	m.bound()
 }
 
@@ -273,7 +322,7 @@ func journalModel(t *rapid.T, f *file) {
 			MaxStrikes:    rapid.IntRange(0, 3).Draw(t, "strikes"),
 		}
 		cursors = append(cursors, j.OpenCursor(CursorOptions{App: fmt.Sprint(i), Account: "bot", Slot: uint8(i), Bounds: b}))
-		models = append(models, &model{slot: 1 << i, bounds: b, acked: j.last, sent: j.last})
+		models = append(models, &model{slot: 1 << i, bounds: b, acked: j.last, sent: j.last, began: j.last})
 	}
 	type kept struct {
 		seq  uint64
@@ -368,6 +417,10 @@ func journalModel(t *rapid.T, f *file) {
 		},
 		"rewind": func(t *rapid.T) {
 			i := which(t)
+			if rapid.Bool().Draw(t, "strike") {
+				_, _ = cursors[i].Strike()
+				models[i].strike()
+			}
 			cursors[i].Rewind()
 			models[i].rewind()
 			last[i] = models[i].acked

@@ -9,7 +9,8 @@ type place struct {
 	born    time.Duration // arrival on the steady clock
 	size    int32
 	class   Class
-	strikes uint8 // rewinds that found it in flight
+	strikes uint8 // disconnects in a row that found it in flight
+	blame   uint8 // of these, those that hardly anything else can have caused
 	again   bool  // was read before: the next time counts as repeated
 	gone    bool  // dropped, skipped or given up: counted, and never to be read again
 	shelved bool  // in the queue table only
@@ -23,6 +24,8 @@ type line struct {
 	sent    int      // places before it were read (or are gone)
 	live    int      // places that are not gone
 	unread  int      // of these, not read
+	tried   int      // places before it were sent once: no bound on what waits counts them
+	fresh   int      // unread ones behind those
 	bytes   int64    // of these, bytes
 	page    []*Event // read back from the shelf and not asked for yet
 }
@@ -54,7 +57,29 @@ func (l *line) pushPlace(e place) {
 	l.n++
 	l.live++
 	l.unread++
+	l.fresh++
 	l.bytes += int64(e.size)
+}
+
+// firstFresh returns the place of the oldest event that was never sent, or -1.
+func (l *line) firstFresh() int {
+	if l.fresh == 0 {
+		return -1
+	}
+	i := max(l.sent, l.tried)
+	for l.at(i).gone {
+		i++
+	}
+	l.tried = i // what is gone need not be looked at again
+	return i
+}
+
+// stale takes a place out of the count of what was never sent.
+func (l *line) stale(i int) {
+	if i >= l.tried {
+		l.fresh--
+		l.bytes -= int64(l.at(i).size)
+	}
 }
 
 // firstUnread returns the place of the oldest unread event, or -1.
@@ -71,7 +96,7 @@ func (l *line) firstUnread() int {
 // read marks the oldest unread place as read.
 func (l *line) read(i int) {
 	l.unread--
-	l.bytes -= int64(l.at(i).size)
+	l.stale(i)
 	l.sent = i + 1
 }
 
@@ -83,7 +108,7 @@ func (l *line) discard(i int) place {
 	l.live--
 	if i >= l.sent {
 		l.unread--
-		l.bytes -= int64(e.size)
+		l.stale(i)
 		if i == l.sent {
 			l.sent++
 		}
@@ -99,13 +124,13 @@ func (l *line) pop() place {
 		l.live--
 		if l.sent == 0 {
 			l.unread--
-			l.bytes -= int64(e.size)
+			l.stale(0)
 		}
 	}
 	*e = place{}
 	l.head = (l.head + 1) & (len(l.q) - 1)
 	l.n--
-	l.sent = max(l.sent-1, 0)
+	l.sent, l.tried = max(l.sent-1, 0), max(l.tried-1, 0)
 	if l.n == 0 && len(l.q) > 8*minLine {
 		l.q, l.head = nil, 0
 	}
@@ -122,12 +147,11 @@ func (l *line) trim() {
 // rewind makes every live place unread again.
 func (l *line) rewind() {
 	for i := range l.sent {
-		if e := l.at(i); !e.gone {
+		if !l.at(i).gone {
 			l.unread++
-			l.bytes += int64(e.size)
 		}
 	}
-	l.sent = 0
+	l.sent, l.tried = 0, max(l.sent, l.tried)
 	l.trim()
 }
 
@@ -145,7 +169,7 @@ func (l *line) compact() {
 	if l.n-l.live <= max(1024, l.live) {
 		return
 	}
-	kept, sent := 0, 0
+	kept, sent, tried := 0, 0, 0
 	for i := range l.n {
 		e := *l.at(i)
 		if e.gone {
@@ -154,23 +178,31 @@ func (l *line) compact() {
 		if i < l.sent {
 			sent++
 		}
+		if i < l.tried {
+			tried++
+		}
 		*l.at(kept) = e
 		kept++
 	}
 	for i := kept; i < l.n; i++ {
 		*l.at(i) = place{}
 	}
-	l.n, l.sent = kept, sent
+	l.n, l.sent, l.tried = kept, sent, tried
 }
 
-// prepend puts older unread places in front; the line itself has nothing in flight.
+// prepend puts older places in front that were sent once; the line itself has nothing in flight.
 func (l *line) prepend(older *line) {
 	if older.n == 0 {
 		return
 	}
+	older.tried, older.fresh, older.bytes = older.n, 0, 0
 	for i := range l.n {
 		if e := l.at(i); !e.gone {
 			older.pushPlace(*e)
+			if i < l.tried {
+				older.stale(older.n - 1)
+				older.tried = older.n
+			}
 		}
 	}
 	*l = *older

@@ -363,7 +363,8 @@ func TestGivenUpStaysGone(t *testing.T) {
 			flushed(t, s) // gives the committer a turn
 		}
 		a.Next(nil, 1, 0)
-		a.Rewind() // 15 was in flight
+		_, _ = a.Strike() // 15 was in flight
+		a.Rewind()
 		if st := a.Stats(); st.Dropped != 15 || st.Poisoned != 1 || st.Backlog != 4 {
 			t.Errorf("%+v", st)
 		}

@@ -127,6 +127,7 @@ func (j *Journal) giveUp(seq uint64) {
 				c.giveUp(l, i)
 			}
 		}
+		c.giveUpAside(seq)
 	}
 	// Cursors that are not open yet count it when they do not find it.
 	j.saver.shelf.drop(seq, j.saver.release)

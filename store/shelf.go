@@ -177,11 +177,16 @@ func (l *line) find(seq uint64) int {
 // shelve lets go of an event that the queue table keeps, and reports whether the cursor still counts on it.
 func (c *Cursor) shelve(ev *Event) bool {
 	l := c.lineOf(ev.Class)
-	i := l.find(ev.Seq)
-	if i < 0 || l.at(i).ev != ev {
-		return false
+	var e *place
+	if i := l.find(ev.Seq); i >= 0 {
+		e = l.at(i)
 	}
-	l.at(i).ev, l.at(i).shelved = nil, true
+	if e == nil || e.ev != ev {
+		if e = c.asideOf(ev); e == nil {
+			return false
+		}
+	}
+	e.ev, e.shelved = nil, true
 	return true
 }
 

@@ -61,6 +61,7 @@ type App struct {
 	calling atomic.Int64 // HTTP calls in progress
 
 	patience time.Duration // for the answer to a post
+	trouble  time.Duration // that an event has to make before newer ones pass by it
 
 	mu      sync.Mutex
 	started bool
@@ -70,7 +71,7 @@ type App struct {
 
 // New makes an app. It receives nothing before Start (if it dials or is posted to) or its first event connection.
 func New(o Options) *App {
-	a := &App{Options: o, patience: postTimeout}
+	a := &App{Options: o, patience: postTimeout, trouble: postTrouble}
 	a.live.Store(&o.Config)
 	for _, account := range o.Accounts {
 		a.feeds = append(a.feeds, newFeed(a, account))
@@ -232,22 +233,19 @@ func (a *App) linkOptions() link.Options {
 	}
 }
 
-// maxStrikes is how many disconnects in a row an event may be in flight at before it is skipped as poisonous.
+// maxStrikes is how many disconnects in a row an event may be in flight at before it may be skipped as poisonous.
 const maxStrikes = 3
 
 // bounds are what the app's cursors keep.
 func (a *App) bounds() store.Bounds {
-	q, strikes := a.settings().Queue, maxStrikes
-	if a.Posts() {
-		strikes = 0 // each event has an answer of its own, and what is never taken ends by its age
-	}
+	q := a.settings().Queue
 	return store.Bounds{
 		MaxAgeMessage: q.MaxAge.Message,
 		MaxAgeNotice:  q.MaxAge.Notice,
 		MaxAgeRequest: q.MaxAge.Request,
 		MaxEvents:     q.MaxEvents,
 		MaxBytes:      int64(q.MaxMB) << 20,
-		MaxStrikes:    strikes,
+		MaxStrikes:    maxStrikes,
 	}
 }
 

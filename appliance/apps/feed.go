@@ -2,10 +2,12 @@ package apps
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/catflap/catflap/appliance/link"
 	"github.com/catflap/catflap/store"
 )
 
@@ -34,6 +36,7 @@ type feed struct {
 	links    map[*session]struct{} // all connections: of events, of calls, and one that waits for its elder's end
 	fault    fault                 // why there is no event connection
 	since    time.Time             // of the last change of connected
+	streams  bool                  // the last event connection was one of server-sent events
 	sessions uint64
 }
 
@@ -175,14 +178,35 @@ func (f *feed) serve(s *session) error {
 	s.cursor = f.claim()
 	f.takeOver(s)
 	err := s.run(f.ctx)
+	if f.current.Load() == s && f.ctx.Err() == nil && remote(err) {
+		f.judge(s) // before a newer connection may rewind the cursor: it waits for done
+	}
 	if f.current.CompareAndSwap(s, nil) {
-		if acks := s.proof.Load(); acks != nil && f.ctx.Err() == nil {
-			acks.ended()
-		}
 		f.ended(err)
 	}
 	close(s.done)
 	return err
+}
+
+// remote reports whether a connection ended by the app's doing. A stalled one was cut here.
+func remote(err error) bool {
+	var c *link.CloseError
+	if errors.As(err, &c) {
+		return c.Remote
+	}
+	return errors.Is(err, errStreamGone)
+}
+
+// judge finds out what the app may have ended its connection for: an event that was in flight, or a ping.
+func (f *feed) judge(s *session) {
+	if acks := s.proof.Load(); acks != nil && acks.ended() {
+		f.app.Log.Warn("the app closes its connection at pings: what is written to it counts as delivered (ack: written)",
+			"app", f.app.Name(), "account", f.account.Name)
+	}
+	if given, ok := s.cursor.Strike(); ok {
+		f.app.Log.Warn("the app disconnects whenever it gets a certain event: the event is skipped for this app",
+			"app", f.app.Name(), "account", f.account.Name, "kind", given.Class.String(), "seq", given.Seq)
+	}
 }
 
 // enter lets close find the connection. One that comes too late ends as soon as it is served.
@@ -214,6 +238,7 @@ func (f *feed) takeOver(s *session) {
 	}
 	f.mu.Lock()
 	f.fault, f.since = fault{}, f.app.Now()
+	f.streams = s.conn == nil
 	f.sessions++
 	first := f.sessions == 1
 	f.mu.Unlock()
@@ -268,10 +293,26 @@ type Status struct {
 	Subscribed   bool
 	Paused       bool
 	Since        time.Time
-	Cursor       store.CursorStats
+	Ack          string            // how what it has got is known: ping, written, post, sse
+	Cursor       store.CursorStats // Skipped with Refused
+	Refused      uint64            // events that a posting app refused for good
+	Late         int               // events that a posting app answers with errors, let pass by newer ones
 	LastError    string
 	Hints        []Hint
 	TooLarge     uint64 // actions that were refused for being above limits.maxFrameMb
+}
+
+// acknowledgement is the word for how the app's progress is known. The caller holds the lock.
+func (f *feed) acknowledgement() string {
+	switch {
+	case f.app.Posts():
+		return "post"
+	case f.streams:
+		return "sse"
+	case f.app.settings().Ack == "written" || !f.pongs.usable():
+		return "written"
+	}
+	return "ping"
 }
 
 // Status returns the state of each of the app's feeds.
@@ -283,6 +324,7 @@ func (a *App) Status() []Status {
 		f.mu.Lock()
 		st.Since, st.LastError, st.Hints = f.since, f.fault.text, f.fault.hints
 		cursor, dropped := f.cursor, f.dropped
+		st.Ack = f.acknowledgement()
 		f.mu.Unlock()
 		if cursor != nil {
 			st.Subscribed, st.Cursor = true, cursor.Stats()

@@ -15,7 +15,7 @@ import (
 )
 
 // Gateway is where apps come in on one address, the shared gateway or an app's own port: by WebSocket, to call the HTTP
-// API, or to read events as server-sent events. The token says which app it is. Connections that are up belong to their
+// API, to read events as server-sent events, or for media. The token says which app it is. Connections that are up belong to their
 // apps.
 type Gateway struct {
 	*gate.Door
@@ -29,9 +29,10 @@ type Gateway struct {
 	close   sync.Once
 	plain   sync.WaitGroup // HTTP calls and streams
 
-	mu   sync.Mutex
-	over bool
-	apps []*App
+	mu    sync.Mutex
+	over  bool
+	apps  []*App
+	shelf *MediaShelf // nil: no media
 }
 
 // OpenGateway binds an address; serving begins with Set, so that nobody is turned away before. Platform is the first
@@ -96,6 +97,9 @@ func (g *Gateway) answer(k *gate.Knock) {
 	g.bodies.begin(k)
 	if isPreflight(k.Request) {
 		g.preflight(k)
+		return
+	}
+	if g.medium(k) {
 		return
 	}
 	app, refusal := g.app(k.Request)

@@ -45,6 +45,7 @@ type poster struct {
 	note      fault  // what was refused for good last, or a quick operation that failed
 	refused   uint64 // events that the app refused for good
 	unreached uint64 // counted as repeated, and not seen by the app before
+	lates     int    // events that are set aside
 
 	client  *http.Client
 	here    bool   // the app answers, so its subscription does not run out
@@ -56,6 +57,9 @@ type poster struct {
 	batch   []*store.Event
 	head    onebot.Head
 	meta    []byte
+	failing failing
+	late    []*lateEvent // set aside, oldest first
+	again   *time.Timer  // for the next of them
 }
 
 // postForever posts until the feed is closed.
@@ -109,6 +113,9 @@ func (p *poster) step() (next bool, wait time.Duration) {
 		return true, 0
 	case f.app.paused.Load():
 		return false, 0
+	}
+	if p.retry(cursor) {
+		return true, 0
 	}
 	p.batch = cursor.Next(p.batch[:0], 1, 0)
 	p.recount(cursor)
@@ -171,21 +178,27 @@ func (p *poster) told(a answer) {
 	case a.status/100 == 2:
 		p.succeeded()
 	case final(a.status):
-		p.remember(a.refusal(p.feed.app.settings()))
+		p.refuses(a.refusal(p.feed.app.settings()))
 	default:
 		p.failed(a.refusal(p.feed.app.settings()))
 	}
 }
 
-// event posts an event of the journal. Only the head of the queue is ever on its way, so that no repetition changes the order.
-func (p *poster) event(cursor *store.Cursor, e *store.Event) (next bool, wait time.Duration) {
+// post posts an event of the journal.
+func (p *poster) post(e *store.Event) answer {
 	f := p.feed
 	body := f.form(e, &p.head)
 	self := p.greeted
 	if onebot.PeekHead(e.Raw, &p.head) == nil && p.head.SelfID != 0 {
 		self = p.head.SelfID // the account may have another number since
 	}
-	a := p.send(self, body, f.app.patience)
+	return p.send(self, body, f.app.patience)
+}
+
+// event posts the head of the queue. Nothing passes by it before it was set aside, so that no repetition changes the order.
+func (p *poster) event(cursor *store.Cursor, e *store.Event) (next bool, wait time.Duration) {
+	f := p.feed
+	a := p.post(e)
 	switch {
 	case a.err != nil:
 		p.failed(a.err)
@@ -201,6 +214,9 @@ func (p *poster) event(cursor *store.Cursor, e *store.Event) (next bool, wait ti
 		return true, 0
 	default:
 		p.failed(a.refusal(f.app.settings()))
+		if p.setAside(cursor, e, a) {
+			return true, 0
+		}
 	}
 	// Read again, it is judged by age again: queue.maxAge ends what nothing else does.
 	p.unseen, p.repeats = !a.reached, cursor.Stats().Repeated
@@ -275,7 +291,7 @@ func (p *poster) failed(err error) {
 func (p *poster) skip(err error) {
 	f := p.feed
 	p.answered()
-	p.remember(err)
+	p.refuses(err)
 	if p.up.Swap(false) {
 		f.mu.Lock()
 		f.since = f.app.Now()
@@ -288,6 +304,15 @@ func (p *poster) skip(err error) {
 	if first {
 		f.app.Log.Warn("the app refused an event for good; such events are skipped and counted", "app", f.app.Name(), "account", f.account.Name, "err", err)
 	}
+}
+
+// refuses notes a refusal for good. It is newer than what kept the app from answering before.
+func (p *poster) refuses(err error) {
+	f := p.feed
+	f.mu.Lock()
+	f.fault = fault{}
+	f.mu.Unlock()
+	p.remember(err)
 }
 
 // remember keeps for status what went wrong without being tried again.
@@ -318,6 +343,7 @@ func (p *poster) quick(e *store.Event, a answer) {
 
 // part tells the app that nothing more comes, if it was there, and ends the connections.
 func (p *poster) part() {
+	p.rejoin()
 	if p.up.Load() && p.greeted != 0 {
 		p.meta = onebot.AppendLifecycle(p.meta[:0], p.greeted, p.feed.app.Now().Unix(), "disable")
 		_ = p.send(p.greeted, p.meta, postParting)
@@ -334,6 +360,7 @@ func (p *poster) describe(st *Status) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	st.Cursor.Skipped += p.refused
+	st.Refused, st.Late = p.refused, p.lates
 	st.Cursor.Repeated -= min(p.unreached, st.Cursor.Repeated)
 	if st.LastError == "" && p.note.text != "" {
 		st.LastError = p.note.at.Format("15:04:05") + ": " + p.note.text

@@ -391,3 +391,27 @@ func TestPostsHonourRetryAfter(t *testing.T) {
 		k.event(one) // within reconnect.maxDelay, not in an hour
 	}
 }
+
+// A refusal for good is newer than what kept the app from answering before, and status shows the newer one.
+func TestRefusalReplacesAnOlderFault(t *testing.T) {
+	h, b, k := newHouse(t), newBot("default", 0, botQQ), newHook(t)
+	a := h.poster(k, b)
+	var tries atomic.Int64
+	k.answers(func(w http.ResponseWriter, _ *http.Request, p posted) {
+		switch {
+		case !isEvent(p):
+			w.WriteHeader(http.StatusForbidden)
+		case tries.Add(1) == 1:
+			w.WriteHeader(http.StatusInternalServerError)
+		default:
+			w.WriteHeader(http.StatusForbidden)
+		}
+	})
+	a.Start()
+	h.tell(b, 0)
+	h.tell(b, 0)
+	until(t, "both are refused", func() bool { return status(t, a, "default").Cursor.Skipped == 2 })
+	if st := status(t, a, "default"); st.Connected || !strings.Contains(st.LastError, "403") {
+		t.Errorf("status %+v", st)
+	}
+}

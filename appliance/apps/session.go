@@ -71,8 +71,9 @@ func (s *session) serve(ctx context.Context) error {
 	h := link.Handler{Frame: s.frame, Oversize: s.oversize}
 	if s.events {
 		h.Fill, h.Written, h.Pong = s.fill, s.written, s.pong
-		if s.feed.app.settings().Ack != "written" && s.feed.pongs.usable() {
-			s.acks = &acker{now: s.feed.app.Now, trust: &s.feed.pongs, later: s.wakeLater}
+		if s.feed.app.settings().Ack != "written" {
+			s.acks = newAcker(s.feed.app.Now, &s.feed.pongs, s.wakeLater)
+			s.acks.careful = s.cursor.SuspectUpTo()
 			defer s.stopWaking()
 			s.proof.Store(s.acks)
 		}
@@ -128,16 +129,25 @@ func (s *session) fill(b *link.Batch) {
 	if s.feed.app.paused.Load() {
 		return
 	}
-	s.batch = s.cursor.Next(s.batch[:0], batchEvents, batchBytes)
-	for _, e := range s.batch {
-		b.Add(s.form(e))
-		s.last = e.Seq
+	room := load{batchEvents, batchBytes}
+	if s.acks != nil {
+		room = s.acks.room()
 	}
-	clear(s.batch)
+	if room.events > 0 {
+		s.batch = s.cursor.Next(s.batch[:0], room.events, room.bytes)
+		for _, e := range s.batch {
+			b.Add(s.form(e))
+			s.last = e.Seq
+			if s.acks != nil {
+				s.acks.took(e.Seq, len(e.Raw))
+			}
+		}
+		clear(s.batch)
+	}
 	if s.acks == nil {
 		return
 	}
-	if ping, due := s.acks.next(s.last); due {
+	if ping, due := s.acks.next(); due {
 		b.AddPing(ping[:])
 	}
 }
@@ -153,6 +163,11 @@ func (s *session) greet(b *link.Batch) bool {
 	}
 	s.meta = onebot.AppendLifecycle(s.meta[:0], s.self, s.feed.app.Now().Unix(), "connect")
 	b.Add(s.meta)
+	if s.acks != nil {
+		if ping, due := s.acks.first(); due {
+			b.AddPing(ping[:])
+		}
+	}
 	s.mu.Lock()
 	s.greeted = true
 	for _, answer := range s.held {
@@ -178,11 +193,9 @@ func (s *session) heartbeat() []byte {
 // be had.
 func (s *session) written() {
 	if s.acks != nil && s.acks.silent() {
-		s.feed.pongs.ignores()
-		s.acks = nil
 		s.feed.app.Log.Warn("the app does not answer pings: what is written to it counts as delivered (ack: written)", "app", s.feed.app.Name(), "account", s.feed.account.Name)
 	}
-	if s.acks == nil && s.last != 0 {
+	if s.last != 0 && (s.acks == nil || s.acks.wrote(s.last)) {
 		s.cursor.Ack(s.last)
 	}
 }
@@ -193,11 +206,14 @@ func (s *session) pong(payload []byte) {
 	if acks == nil {
 		return
 	}
-	seq, more := acks.pong(payload)
+	seq, news := acks.pong(payload)
+	if news {
+		s.feed.app.Log.Info("the app answers pings again (ack: ping)", "app", s.feed.app.Name(), "account", s.feed.account.Name)
+	}
 	if seq != 0 {
 		s.cursor.Ack(seq)
 	}
-	if more {
+	if acks.more() {
 		s.conn.Wake()
 	}
 }
@@ -205,20 +221,29 @@ func (s *session) pong(payload []byte) {
 // form is feed.form with the writer's scratch.
 func (s *session) form(e *store.Event) []byte { return s.feed.form(e, &s.head) }
 
-// form gives the event's bytes in the form that the app asked for: the bytes themselves unless it wants CQ
-// strings. The journal holds messages as arrays. The head is scratch.
+// form gives the event's bytes in the form that the app asked for: the bytes themselves unless it wants CQ strings, or
+// media at their own addresses. The journal holds messages as arrays, with the addresses of catflap's media. The head is
+// scratch.
 func (f *feed) form(e *store.Event, head *onebot.Head) []byte {
-	if f.app.settings().MessageFormat != "string" || e.Class != store.ClassMessage {
+	app := f.app.settings()
+	asString := app.MessageFormat == "string"
+	if e.Class != store.ClassMessage || !asString && app.RewriteMedia {
 		return e.Raw
 	}
-	err := onebot.PeekHead(e.Raw, head)
-	if err == nil {
-		var out []byte
-		if out, err = onebot.Reformat(e.Raw, head, "string"); err == nil {
-			return out
+	out := e.Raw
+	err := onebot.PeekHead(out, head)
+	if err == nil && !app.RewriteMedia {
+		if out = onebot.RestoreMedia(e.Raw, head); len(out) != len(e.Raw) {
+			err = onebot.PeekHead(out, head)
 		}
 	}
-	f.app.Log.Warn("an event could not be turned into string form; it goes out as an array", "app", f.app.Name(), "seq", e.Seq, "err", err)
+	if err == nil && asString {
+		out, err = onebot.Reformat(out, head, "string")
+	}
+	if err == nil {
+		return out
+	}
+	f.app.Log.Warn("an event could not be given the form that the app wants; it goes out as it was kept", "app", f.app.Name(), "seq", e.Seq, "err", err)
 	return e.Raw
 }
 
@@ -226,6 +251,9 @@ func (f *feed) form(e *store.Event, head *onebot.Head) []byte {
 func (s *session) frame(data []byte) error {
 	app := s.feed.app
 	account := s.feed.account.Name
+	if acks := s.proof.Load(); acks != nil {
+		acks.alive()
+	}
 	if s.unnamed {
 		account = ""
 	}

@@ -28,11 +28,13 @@ const (
 // call is an action that has been allowed, on its way through pacing to NapCat.
 type call struct {
 	app    string // "" is catflap itself or its owner
+	own    bool   // catflap's own words
 	name   string // as the caller wrote it
 	base   string // without suffix
 	params []byte // the caller's; the call has its own once it has to wait
 	target onebot.Target
 	effect policy.Effect
+	said   []byte // what history will have of the message, if it is not what params say
 	done   func(napcat.Answer)
 }
 
@@ -89,7 +91,7 @@ func (r *Router) Action(in apps.Action) {
 				return
 			}
 			l.noteSelf(o.base, a.Head)
-			in.Reply(onebot.RestoreEcho(a.Frame, a.Head, echo))
+			in.Reply(app.inForm(o.base, onebot.RestoreEcho(a.Frame, a.Head, echo)))
 		},
 	})
 }
@@ -148,8 +150,8 @@ func (l *Lane) answerLogin(reply func([]byte), echo []byte) bool {
 	return true
 }
 
-// send hands a call to NapCat, paced if it sends a message.
-func (l *Lane) send(c call) {
+// dispatch hands a call to NapCat, paced if it sends a message.
+func (l *Lane) dispatch(c call) {
 	if c.effect != policy.EffectSend {
 		l.submit(c)
 		return
@@ -164,7 +166,10 @@ func (l *Lane) send(c call) {
 		c.done(napcat.Answer{Final: true, Err: napcat.ErrAway})
 		return
 	}
-	message := kept(c.params, rules)
+	message := c.said
+	if message == nil {
+		message = kept(c.params, rules)
+	}
 	done := c.done
 	c.done = func(a napcat.Answer) {
 		if a.Err == nil && a.Final {
@@ -236,6 +241,9 @@ func (r *Router) Call(ctx context.Context, account, action string, params []byte
 	if err := sound(o); err != nil {
 		return nil, err
 	}
+	if err := l.compose(nil, o); err != nil {
+		return nil, err
+	}
 	if o.effect != policy.EffectRead {
 		r.audit(account, "", o.base, o.target, "allowed", "")
 	}
@@ -244,7 +252,7 @@ func (r *Router) Call(ctx context.Context, account, action string, params []byte
 		err   error
 	}
 	done := make(chan result, 1)
-	l.send(call{name: action, base: o.base, params: onebot.Standard(o.base, params), target: o.target, effect: o.effect, done: func(a napcat.Answer) {
+	l.send(call{name: action, base: o.base, params: onebot.Standard(o.base, o.params), target: o.target, effect: o.effect, done: func(a napcat.Answer) {
 		if !a.Final {
 			return
 		}
@@ -293,6 +301,8 @@ func failure(err error) (int, string) {
 		return codeTimeout, "uncertain: " + err.Error()
 	case errors.Is(err, napcat.ErrDropped):
 		return codeAway, "uncertain: " + err.Error()
+	case isHandover(err):
+		return codeBadFrame, err.Error()
 	case errors.Is(err, errPaced):
 		return codeBusy, err.Error()
 	case errors.Is(err, napcat.ErrTooLarge):

@@ -4,9 +4,9 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/catflap/catflap/appliance/napcat"
@@ -17,61 +17,24 @@ import (
 // Bounds of catching up (design: DELIVERY, Catch-up).
 const (
 	maxCatchUpChats = 20
+	maxContacts     = 100 // that NapCat is asked for: chats that are not admitted are among them
 	catchUpActive   = 24 * time.Hour
 	catchUpEvery    = time.Second // between two calls
 	catchUpTimeout  = 10 * time.Second
-	historyPage     = 20
-	maxHistoryPages = 5
+	catchUpBackOff  = 5 * time.Minute // at most, between two rounds
+	maxTries        = 8               // of one chat on one link; the next link begins anew
+	askTries        = 5               // for the latest chats, before only those are asked for that catflap knows
+	partTries       = 3               // of one chat, before a part of what is missing is taken for all that there is
 )
 
-// mark is how far a chat is known.
-type mark struct {
-	seq uint64 // newest real_seq
-	at  int64  // time of the newest message, unix seconds
-}
-
-// catchUp asks NapCat for what was missed while it or catflap was away, and delivers it before what is new. NapCat keeps
-// nothing for adapters that are not connected.
-func (l *Lane) catchUp(ctx context.Context, a *napcat.Account, h *hold) {
-	defer l.endHold(h)
-	limit := time.AfterFunc(holdTime, func() { l.endHold(h) })
-	defer limit.Stop()
-	l.seed.Do(l.seedMemory)
-	if !l.knowsAnything() {
-		l.endHold(h) // nothing was missed before the first message
-	}
-
-	gaps, err := l.gaps(ctx, a)
-	if err != nil {
-		if ctx.Err() == nil {
-			l.log.Warn("NapCat does not say which chats went on; what was missed stays missed", "account", l.name, "err", err)
-		}
-		return
-	}
-	chats := make(map[policy.Chat]bool, len(gaps))
-	for _, g := range gaps {
-		chats[g.chat] = true
-	}
-	l.narrow(h, chats)
-	found := 0
-	for i, g := range gaps {
-		if i > 0 && !pause(ctx, catchUpEvery) {
-			return
-		}
-		n, err := l.fetch(ctx, a, h, g)
-		found += n
-		l.done(h, g.chat)
-		if err != nil && ctx.Err() == nil {
-			l.log.Warn("fetching missed messages failed", "account", l.name, "chat", g.chat.String(), "err", err)
-		}
-	}
-	n, err := l.missedRequests(ctx, a)
-	if err != nil && ctx.Err() == nil {
-		l.log.Warn("asking for join requests failed", "account", l.name, "err", err)
-	}
-	if found+n > 0 {
-		l.log.Info("caught up", "account", l.name, "messages", found, "requests", n)
-	}
+// chase is one search for what was missed, on one link.
+type chase struct {
+	*Lane
+	account  *napcat.Account
+	hold     *hold
+	asked    int  // how often NapCat did not say which chats went on
+	requests int  // how often it did not say who wants to join
+	settled  bool // the requests were asked for
 }
 
 // startCatchUp begins to look for what was missed, in place of a search that still runs for an older link. From here on
@@ -81,13 +44,21 @@ func (l *Lane) startCatchUp(a *napcat.Account) {
 	if rules == nil || !rules.catchUp {
 		return
 	}
+	l.seed.Do(l.seedMemory)
 	ctx, cancel := context.WithCancel(l.router.ctx)
-	h := l.beginHold()
 	l.mu.Lock()
 	if l.stopLate != nil {
 		l.stopLate()
 	}
 	l.stopLate = cancel
+	if l.missing == 0 {
+		l.missing = l.newest
+	}
+	for chat, o := range l.holes {
+		o.tries = 0
+		l.holes[chat] = o
+	}
+	h := l.beginHold()
 	l.mu.Unlock()
 	if !l.router.spawn(func() { l.catchUp(ctx, a, h) }) {
 		cancel()
@@ -95,240 +66,205 @@ func (l *Lane) startCatchUp(a *napcat.Account) {
 	}
 }
 
-// gap is a chat that went on while nobody listened.
-type gap struct {
-	chat  policy.Chat
-	known mark
+// catchUp asks NapCat for what was missed while it or catflap was away, and delivers it before what is new, as long as
+// that may wait. NapCat keeps nothing for adapters that are not connected. What fails is tried again with growing pauses;
+// what is not done when the link ends is left to the next one.
+func (l *Lane) catchUp(ctx context.Context, a *napcat.Account, h *hold) {
+	defer l.endCatchUp(h)
+	limit := time.AfterFunc(holdTime, func() {
+		l.endHold(h)
+		l.router.chore(l.saveHoles)
+	})
+	defer limit.Stop()
+	c := &chase{Lane: l, account: a, hold: h}
+	for wait := catchUpEvery; c.round(ctx) && pause(ctx, wait); wait = min(2*wait, catchUpBackOff) {
+		l.router.chore(l.saveHoles)
+	}
 }
 
-// gaps asks for the chats that were active lately and returns the admitted ones with something new in them.
-func (l *Lane) gaps(ctx context.Context, a *napcat.Account) ([]gap, error) {
-	var contacts []struct {
-		Last json.RawMessage `json:"lastestMsg"` // NapCat's spelling
+// endCatchUp lets everything go on and keeps what is not done.
+func (l *Lane) endCatchUp(h *hold) {
+	l.endHold(h)
+	if l.router.ctx.Err() != nil {
+		l.saveHoles() // nobody does chores any more
+		return
 	}
-	params := fmt.Appendf(nil, `{"count":%d}`, maxCatchUpChats)
-	if err := ask(ctx, a, "get_recent_contact", params, &contacts); err != nil {
-		return nil, err
+	l.router.chore(l.saveHoles)
+}
+
+// round asks once for everything that is missing. It reports whether something failed that may go well later.
+func (c *chase) round(ctx context.Context) (again bool) {
+	if c.unasked() {
+		found, err := c.contacts(ctx)
+		switch {
+		case err == nil:
+		case ended(ctx, err):
+			return false
+		default:
+			c.asked++
+			c.log.Warn("NapCat does not say which chats went on", "account", c.name, "try", c.asked, "err", err)
+			if c.asked < askTries {
+				return true
+			}
+		}
+		c.survey(found)
 	}
+	gaps := c.gaps()
+	chats := make(map[policy.Chat]bool, len(gaps))
+	for _, g := range gaps {
+		chats[g.chat] = true
+	}
+	c.narrow(c.hold, chats)
+	found, cut := 0, 0
+	defer func() {
+		if found+cut > 0 {
+			c.log.Info("caught up", "account", c.name, "messages", found, "cut_short", cut)
+		}
+	}()
+	for i, g := range gaps {
+		if i > 0 && !pause(ctx, catchUpEvery) {
+			return false
+		}
+		all, part, err := c.fetch(ctx, c.account, g)
+		if err != nil {
+			if ended(ctx, err) {
+				return false
+			}
+			c.log.Warn("fetching missed messages failed", "account", c.name, "chat", g.chat.String(), "try", g.tries+1, "err", err)
+			if c.failed(ctx, g.chat) < partTries || len(all) == 0 {
+				again = true
+				continue
+			}
+			part = true
+		}
+		found += c.deliver(c.hold, g.chat, all)
+		if part {
+			cut++
+			c.Lane.cut.Add(1)
+			c.log.Warn("more was missed in a chat than is fetched; the older messages stay missed", "account", c.name, "chat", g.chat.String(), "fetched", len(all))
+		}
+		c.fill(ctx, g.chat)
+		c.done(c.hold, g.chat)
+	}
+	return c.askRequests(ctx) || again
+}
+
+// askRequests asks for join requests once, and reports whether that has to be done again.
+func (c *chase) askRequests(ctx context.Context) bool {
+	if c.settled || !pause(ctx, catchUpEvery) {
+		return false
+	}
+	n, err := c.missedRequests(ctx, c.account)
+	if n > 0 {
+		c.log.Info("caught up", "account", c.name, "requests", n)
+	}
+	if err != nil && !ended(ctx, err) {
+		c.log.Warn("asking for join requests failed", "account", c.name, "err", err)
+		c.requests++
+		return c.requests < askTries
+	}
+	c.settled = true
+	return false
+}
+
+// ended reports whether an error means that the link has gone.
+func ended(ctx context.Context, err error) bool {
+	return ctx.Err() != nil || errors.Is(err, napcat.ErrAway) || errors.Is(err, napcat.ErrDropped)
+}
+
+// unasked reports whether NapCat has still to say which chats went on. Before the first message nothing was missed.
+func (l *Lane) unasked() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.missing > 0
+}
+
+// failed counts a try in vain.
+func (l *Lane) failed(ctx context.Context, chat policy.Chat) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	o, ok := l.holes[chat]
+	if !ok || ctx.Err() != nil {
+		return 0
+	}
+	o.tries++
+	l.holes[chat] = o
+	return o.tries
+}
+
+// fill forgets a hole, unless a newer link has begun to look: then live messages may have widened it.
+func (l *Lane) fill(ctx context.Context, chat policy.Chat) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if ctx.Err() == nil {
+		delete(l.holes, chat)
+	}
+}
+
+// contact is a chat as NapCat lists it: by its newest message.
+type contact struct {
+	Last json.RawMessage `json:"lastestMsg"` // NapCat's spelling
+}
+
+// contacts asks for the chats that were active lately; for fewer each time that NapCat did not answer, since it looks up
+// the newest message of each.
+func (c *chase) contacts(ctx context.Context) (list []contact, err error) {
+	params := fmt.Appendf(nil, `{"count":%d}`, max(maxContacts>>c.asked, maxCatchUpChats))
+	return list, ask(ctx, c.account, "get_recent_contact", params, &list)
+}
+
+// survey decides which admitted chats are asked for: those that NapCat lists with something new in them, those that miss
+// something since an earlier link, and those that catflap knows to be lively and NapCat does not list, since its list
+// ends somewhere.
+func (c *chase) survey(list []contact) {
+	l := c.Lane
 	rules := l.router.plan.Load().accounts[l.name]
 	if rules == nil {
-		return nil, nil
+		return
 	}
 	oldest := l.router.Now().Add(-catchUpActive).Unix()
-	var out []gap
-	for _, c := range contacts {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	listed := make(map[policy.Chat]bool)
+	for _, c := range list {
 		var head onebot.Head
 		if onebot.PeekHead(c.Last, &head) != nil {
 			continue
 		}
 		chat, ok := messageChat(&head)
-		if !ok || head.Time < oldest || !l.admits(rules, chat) || head.Detail == "private" && head.SubType == "group" {
+		if !ok || head.Detail == "private" && head.SubType == "group" {
 			continue
 		}
-		if known, fresh := l.behind(chat, &head); fresh {
-			out = append(out, gap{chat, known})
+		listed[chat] = true
+		if after, fresh := l.behind(chat, &head); fresh && head.Time >= oldest && l.admits(rules, chat) {
+			l.dig(chat, after, head.Time)
+		} else {
+			delete(l.holes, chat)
 		}
-		if len(out) == maxCatchUpChats {
-			break
-		}
 	}
-	return out, nil
-}
-
-func (l *Lane) knowsAnything() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.newest > 0
-}
-
-// behind reports whether a message is newer than what is known of its chat. Of a chat that is not known at all only what
-// came after the newest known event of the account counts: the past before catflap is not missed.
-func (l *Lane) behind(chat policy.Chat, h *onebot.Head) (mark, bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	known, ok := l.marks[chat]
-	if ok {
-		seq, err := strconv.ParseUint(string(h.RealSeq), 10, 64)
-		return known, err == nil && seq > known.seq
-	}
-	return mark{at: l.newest}, l.newest > 0 && h.Time >= l.newest
-}
-
-// markChat notes how far a chat is known. The caller holds the lock.
-func (l *Lane) markChat(chat policy.Chat, seq []byte, at int64) {
-	n, err := strconv.ParseUint(string(seq), 10, 64)
-	if err != nil {
-		return
-	}
-	l.newest = max(l.newest, at)
-	if known, ok := l.marks[chat]; ok && known.seq >= n {
-		return
-	}
-	if len(l.marks) >= maxNames {
-		l.forgetOldestMark()
-	}
-	l.marks[chat] = mark{seq: n, at: at}
-}
-
-func (l *Lane) forgetOldestMark() {
-	var oldest policy.Chat
-	at := int64(-1)
+	unlisted := make([]gap, 0, len(l.marks))
 	for chat, m := range l.marks {
-		if at < 0 || m.at < at {
-			oldest, at = chat, m.at
+		if _, known := l.holes[chat]; !known && !listed[chat] && m.at >= oldest && l.admits(rules, chat) {
+			unlisted = append(unlisted, gap{chat, hole{after: m, last: m.at}})
 		}
 	}
-	delete(l.marks, oldest)
+	slices.SortFunc(unlisted, func(x, y gap) int { return cmp.Compare(y.last, x.last) })
+	cut := 0
+	for i, g := range l.listHoles() {
+		if i >= maxCatchUpChats {
+			delete(l.holes, g.chat)
+			cut++
+		}
+	}
+	if cut > 0 {
+		l.cut.Add(int64(cut))
+		l.log.Warn("more chats went on than are asked for; what was missed in the others stays missed", "account", l.name, "asked", maxCatchUpChats, "others", cut)
+	}
+	for _, g := range unlisted[:min(len(unlisted), maxCatchUpChats-min(len(l.holes), maxCatchUpChats))] {
+		l.dig(g.chat, g.after, g.last)
+	}
+	l.missing = 0
 }
-
-// missed is one message that NapCat's history has and catflap has not.
-type missed struct {
-	frame []byte
-	seq   uint64
-	id    int64
-	time  int64
-}
-
-// fetch pages through a chat's history back to what is known, and processes what was missed, oldest first. It returns
-// how many messages those were.
-func (l *Lane) fetch(ctx context.Context, a *napcat.Account, h *hold, g gap) (int, error) {
-	var all []missed
-	var anchor int64
-	var failed error
-	for i := range maxHistoryPages {
-		if i > 0 && !pause(ctx, catchUpEvery) {
-			return 0, ctx.Err()
-		}
-		page, err := l.page(ctx, a, g.chat, anchor)
-		if err != nil {
-			failed = err
-			break
-		}
-		fresh := slices.DeleteFunc(slices.Clone(page), func(m missed) bool {
-			return m.seq <= g.known.seq || m.time < g.known.at || slices.ContainsFunc(all, func(k missed) bool { return k.id == m.id && k.seq == m.seq })
-		})
-		all = append(all, fresh...)
-		if len(fresh) < len(page)-1 || len(page) < historyPage { // the page reaches into what is known, or into the beginning
-			break
-		}
-		anchor = slices.MinFunc(page, func(x, y missed) int { return cmp.Compare(x.seq, y.seq) }).id
-	}
-	slices.SortStableFunc(all, func(x, y missed) int { return cmp.Compare(x.seq, y.seq) })
-	n := 0
-	for _, m := range all {
-		if !l.waits(h, m) && l.late(m.frame) {
-			n++
-		}
-	}
-	return n, failed
-}
-
-// page asks for one page of a chat's history, ending at a message id (0 = the newest).
-func (l *Lane) page(ctx context.Context, a *napcat.Account, chat policy.Chat, anchor int64) ([]missed, error) {
-	action, who := "get_friend_msg_history", "user_id"
-	if chat.Group {
-		action, who = "get_group_msg_history", "group_id"
-	}
-	params := fmt.Appendf(nil, `{"%s":%d,"count":%d`, who, chat.ID, historyPage)
-	if anchor != 0 {
-		params = fmt.Appendf(params, `,"message_seq":"%d"`, anchor) // a message id, in spite of its name (napcat-onebot11.md, trap 2)
-	}
-	var answer struct {
-		Messages []json.RawMessage `json:"messages"`
-	}
-	if err := ask(ctx, a, action, append(params, '}'), &answer); err != nil {
-		return nil, err
-	}
-	var out []missed
-	var head onebot.Head
-	for _, m := range answer.Messages {
-		if onebot.PeekHead(m, &head) != nil {
-			continue
-		}
-		seq, err := strconv.ParseUint(string(head.RealSeq), 10, 64)
-		if of, ok := messageChat(&head); err != nil || !ok || of != chat {
-			continue
-		}
-		out = append(out, missed{frame: m, seq: seq, id: head.MessageID, time: head.Time})
-	}
-	return out, nil
-}
-
-// late processes an event that comes long after it happened: marked, judged once, and never answered with a pairing code.
-// It reports whether the event was new.
-func (l *Lane) late(frame []byte) bool {
-	marked := onebot.MarkLate(frame)
-	var head onebot.Head
-	if onebot.PeekHead(marked, &head) != nil {
-		return false
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.process(marked, &head, true)
-	return !l.event.facts.Duplicate
-}
-
-// missedRequests asks for join requests that nobody has decided.
-func (l *Lane) missedRequests(ctx context.Context, a *napcat.Account) (int, error) {
-	if !pause(ctx, catchUpEvery) {
-		return 0, ctx.Err()
-	}
-	type entry struct {
-		RequestID json.Number `json:"request_id"`
-		User      uint64      `json:"invitor_uin"`
-		Group     uint64      `json:"group_id"`
-		Message   string      `json:"message"`
-		Checked   bool        `json:"checked"`
-	}
-	var pending struct {
-		Invited []entry `json:"invited_requests"`
-		Joining []entry `json:"join_requests"`
-	}
-	if err := ask(ctx, a, "get_group_system_msg", nil, &pending); err != nil {
-		return 0, err
-	}
-	type request struct {
-		Time    int64  `json:"time"`
-		Self    uint64 `json:"self_id"`
-		Post    string `json:"post_type"`
-		Type    string `json:"request_type"`
-		Sub     string `json:"sub_type"`
-		Group   uint64 `json:"group_id"`
-		User    uint64 `json:"user_id"`
-		Comment string `json:"comment"`
-		Flag    string `json:"flag"`
-	}
-	n := 0
-	for sub, list := range map[string][]entry{"invite": pending.Invited, "add": pending.Joining} {
-		for _, e := range list {
-			flag := e.RequestID.String()
-			if e.Checked || e.User == 0 || flag == "" {
-				continue
-			}
-			frame, err := json.Marshal(request{l.router.Now().Unix(), l.Self(), "request", "group", sub, e.Group, e.User, e.Message, flag})
-			if err != nil {
-				return n, fmt.Errorf("making a request event: %w", err)
-			}
-			if l.late(frame) {
-				n++
-			}
-		}
-	}
-	return n, nil
-}
-
-// saveRequests keeps which requests were seen. It writes to disk.
-func (l *Lane) saveRequests() {
-	l.mu.Lock()
-	text := l.requests.text()
-	l.mu.Unlock()
-	if err := l.router.Store.Settings().Set(requestsKey+l.name, text); err != nil {
-		l.log.Warn("remembering which requests were seen failed", "account", l.name, "err", err)
-	}
-}
-
-// requestsKey is where the store keeps an account's requests.
-const requestsKey = "requests."
 
 // ask makes a call of catflap's own and decodes the data of the answer.
 func ask(ctx context.Context, a *napcat.Account, action string, params []byte, data any) error {

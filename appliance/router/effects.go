@@ -137,7 +137,7 @@ func (l *Lane) tell(user uint64, text string) {
 		return
 	}
 	l.send(call{
-		name: "send_private_msg", base: "send_private_msg", params: params, target: onebot.Target{User: user},
+		own: true, name: "send_private_msg", base: "send_private_msg", params: params, target: onebot.Target{User: user},
 		effect: policy.EffectSend,
 		done: func(a napcat.Answer) {
 			switch {

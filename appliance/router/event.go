@@ -16,12 +16,14 @@ import (
 // that grows with the number of apps.
 type eventScratch struct {
 	seen  seenMemory
-	head  onebot.Head
+	head  onebot.Head // of an event that was completed
 	facts policy.Facts
 	text  []byte
 	apps  []store.AppDecision // of the event at hand
 	memo  []store.AppDecision // of the last event: most events end alike, and records share it
 	names names
+
+	rewritten onebot.Head // of an event whose media have other addresses
 
 	broken atomic.Int64 // events that could not be completed
 }
@@ -80,6 +82,9 @@ func (l *Lane) process(frame []byte, head *onebot.Head, late bool) {
 	if mask == 0 && !remember {
 		return
 	}
+	if mask != 0 && head.Media {
+		frame, head = l.keepMedia(frame, head, f, rules)
+	}
 	raw := make([]byte, len(frame))
 	copy(raw, frame)
 	if remember {
@@ -126,6 +131,25 @@ func (l *Lane) complete(frame []byte, head *onebot.Head) ([]byte, *onebot.Head) 
 		return nil, nil
 	}
 	return out, &s.head
+}
+
+// keepMedia offers the media of a message that some app is to receive to the cache, and gives them the addresses of it.
+// What the gates refuse, and what nobody receives, is never fetched (FAULTS P13).
+func (l *Lane) keepMedia(frame []byte, head *onebot.Head, f *policy.Facts, rules *accountPlan) ([]byte, *onebot.Head) {
+	if l.router.KeepMedium == nil {
+		return frame, head
+	}
+	out := onebot.RewriteMedia(frame, head, func(m onebot.Medium) (url, note string) {
+		return l.router.KeepMedium(Medium{Medium: m, Account: l.name, MessageID: head.MessageID, Group: f.Detail == "group", Max: rules.mediaMax})
+	})
+	if len(out) == len(frame) {
+		return frame, head // whatever is changed is longer afterwards
+	}
+	s := &l.event
+	if err := onebot.PeekHead(out, &s.rewritten); err != nil {
+		return frame, head
+	}
+	return out, &s.rewritten
 }
 
 // asString reports whether NapCat sent the message as a CQ string.
@@ -194,6 +218,9 @@ func (l *Lane) decided(rules *accountPlan, f *policy.Facts, chat policy.Chat, ha
 		d.Chat = s.names.chat(chat)
 	}
 	l.router.Store.Decisions().Add(d)
+	if f.Kind == policy.Message {
+		l.router.rhythm.count(d.Time)
+	}
 	if l.log.Enabled(context.Background(), slog.LevelDebug) {
 		l.log.Debug("event", "account", l.name, "kind", d.Kind, "sub_type", f.SubType, "chat", d.Chat, "user", f.User, "outcome", d.Outcome, "reason", d.Reason)
 		for i, a := range s.apps {
@@ -223,6 +250,27 @@ func (l *Lane) seedMemory() {
 			s.seen.message(r.Chat, r.MessageID, []byte(r.RealSeq))
 			l.markChat(r.Chat, []byte(r.RealSeq), r.Time)
 		}
+	}
+	l.seedFromQueue()
+	l.loadHoles()
+}
+
+// seedFromQueue learns what waits for apps: an event is there before history has it, and must not come a second time as a
+// late one.
+func (l *Lane) seedFromQueue() {
+	var head onebot.Head
+	err := l.router.Store.Journal().Waiting(l.name, maxQueueSeed, func(frame []byte) {
+		if onebot.PeekHead(frame, &head) != nil || len(head.RealSeq) == 0 {
+			return
+		}
+		if chat, ok := messageChat(&head); ok {
+			l.chats.note(head.MessageID, chat)
+			l.event.seen.message(chat, head.MessageID, head.RealSeq)
+			l.markChat(chat, head.RealSeq, head.Time)
+		}
+	})
+	if err != nil {
+		l.log.Warn("what waits for apps could not be read; some of it may come twice", "account", l.name, "err", err)
 	}
 }
 

@@ -48,6 +48,11 @@ func (h *hold) takes(frame []byte, head *onebot.Head) bool {
 	return true
 }
 
+// has reports whether the live event of a message waits.
+func (h *hold) has(m missed) bool {
+	return slices.ContainsFunc(h.frames, func(w held) bool { return w.id == m.id && w.seq == m.seq })
+}
+
 // chatOfEvent is the chat of a message or notice, false for what belongs to none.
 func chatOfEvent(h *onebot.Head) (policy.Chat, bool) {
 	f := policy.Facts{
@@ -68,13 +73,14 @@ func messageChat(h *onebot.Head) (policy.Chat, bool) {
 	return chatOfEvent(h)
 }
 
-// beginHold makes all chats wait, for holdTime at most.
+// beginHold makes all chats wait, for holdTime at most; none where nothing can be missing. The caller holds the lock.
 func (l *Lane) beginHold() *hold {
 	h := &hold{}
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.release(l.hold)
-	l.hold = h
+	l.hold = nil
+	if l.missing > 0 || len(l.holes) > 0 {
+		l.hold = h
+	}
 	return h
 }
 
@@ -87,13 +93,6 @@ func (l *Lane) narrow(h *hold, chats map[policy.Chat]bool) {
 	}
 	h.chats = chats
 	l.pass(h, func(c policy.Chat) bool { return !chats[c] })
-}
-
-// waits reports whether a live event of the message waits: it needs no second, late one.
-func (l *Lane) waits(h *hold, m missed) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return slices.ContainsFunc(h.frames, func(w held) bool { return w.id == m.id && w.seq == m.seq })
 }
 
 // done lets the events of one chat go on.

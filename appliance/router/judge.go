@@ -42,6 +42,9 @@ func (r *Router) admit(plan *Plan, app *appPlan, l *Lane, o *order) (code int, w
 	if err := sound(o); err != nil {
 		return codeBadFrame, err.Error()
 	}
+	if err := l.compose(app, o); err != nil {
+		return codeBadFrame, err.Error()
+	}
 	if o.effect == policy.EffectDestructive {
 		r.audit(l.name, app.name, o.base, o.target, "allowed", "")
 	}

@@ -14,6 +14,8 @@ const (
 	maxSeen = 5000
 	maxSent = 2000
 	maxChat = 5000 // as many as NapCat itself resolves
+
+	maxQueueSeed = 1000 // waiting events that are looked at: history lacks the last seconds only
 )
 
 // recent knows the last limit things that were added.
@@ -69,6 +71,11 @@ func (m *seenMemory) init() {
 // message notes a message and reports whether it was known.
 func (m *seenMemory) message(chat policy.Chat, id int64, seq []byte) bool {
 	return !m.hashes.add(maphash.Comparable(m.seed, messageKey{chat, id, maphash.Bytes(m.seed, seq)}))
+}
+
+// has reports whether a message is known.
+func (m *seenMemory) has(chat policy.Chat, id int64, seq []byte) bool {
+	return m.hashes.has(maphash.Comparable(m.seed, messageKey{chat, id, maphash.Bytes(m.seed, seq)}))
 }
 
 // sentMemory knows the ids of the last messages that the bot sent. It is used by several goroutines.

@@ -25,6 +25,8 @@ type Plan struct {
 type accountPlan struct {
 	set          *policy.Set
 	historyLimit int
+	mediaMax     int64 // mediaMaxMb in bytes
+	chunkLimit   int   // textChunkLimit
 	pairing      policy.PairingLimits
 	pacing       policy.PacingRules
 	owners       []uint64
@@ -42,7 +44,10 @@ type appPlan struct {
 	denials  *policy.Firewall // actions.deny alone, for the other names of an action
 	accounts map[string]bool
 	noQuick  bool // actions.deny names quick operations themselves
-	debug    bool // what the app gets and asks for is logged
+	compose  onebot.ComposeRules
+	format   string // messageFormat
+	chunk    bool   // long texts are cut
+	debug    bool   // what the app gets and asks for is logged
 }
 
 // Compile makes a plan. Slots gives each app its bit in the journal, joined the groups that an account is known
@@ -59,6 +64,8 @@ func Compile(c *config.Config, slots map[string]uint8, joined func(account strin
 		p.accounts[a.Name] = &accountPlan{
 			set:          set,
 			historyLimit: a.HistoryLimit,
+			mediaMax:     int64(a.MediaMaxMB) << 20,
+			chunkLimit:   a.TextChunkLimit,
 			pairing:      PairingLimits(a),
 			pacing:       pacing(a),
 			owners:       a.Owners,
@@ -113,7 +120,8 @@ func compileApp(app config.App, slot uint8, c *config.Config) (*appPlan, error) 
 	for _, name := range Serves(app, c) {
 		accounts[name] = true
 	}
-	return &appPlan{name: app.Name, slot: slot, view: view, firewall: firewall, denials: denials, accounts: accounts, noQuick: slices.ContainsFunc(app.Actions.Deny, isQuick), debug: app.Debug}, nil
+	return &appPlan{name: app.Name, slot: slot, view: view, firewall: firewall, denials: denials, accounts: accounts, noQuick: slices.ContainsFunc(app.Actions.Deny, isQuick), debug: app.Debug,
+		compose: composeRules(app, c.Language), format: app.MessageFormat, chunk: app.Chunk}, nil
 }
 
 // Serves lists the enabled accounts that an app serves: those that it names, else all.

@@ -168,6 +168,9 @@ func (q *quickRun) admit(o *order) (code int, why string) {
 		if err := sound(o); err != nil {
 			return codeBadFrame, err.Error()
 		}
+		if err := q.lane.compose(nil, o); err != nil {
+			return codeBadFrame, err.Error()
+		}
 		if o.effect != policy.EffectRead {
 			r.audit(q.lane.name, "", o.base, o.target, "allowed", "")
 		}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/catflap/catflap/appliance/napcat"
+	"github.com/catflap/catflap/appliance/onebot"
 	"github.com/catflap/catflap/policy"
 	"github.com/catflap/catflap/store"
 )
@@ -25,6 +26,21 @@ type Options struct {
 	Log   *slog.Logger
 	Now   func() time.Time
 	Rand  func() float64
+	// KeepMedium takes a medium of a message that some app receives. It says what the medium's address becomes ("" = it
+	// stays), or what to note of it. It is called under the lane's lock and must not block. Nil = nothing is kept.
+	KeepMedium func(Medium) (url, note string)
+	// HandOver gives NapCat the files that an action names and returns the params that name them as NapCat has them. It may
+	// take long; the error is the app's to read. Nil = actions go as they are.
+	HandOver func(ctx context.Context, h Handover) (params []byte, err error)
+}
+
+// Medium is one picture, voice, video or file of a message that came.
+type Medium struct {
+	onebot.Medium
+	Account   string
+	MessageID int64
+	Group     bool
+	Max       int64 // the account's mediaMaxMb in bytes
 }
 
 // Router holds one lane per account and the plan that all of them follow.
@@ -33,6 +49,7 @@ type Router struct {
 
 	plan   atomic.Pointer[Plan]
 	chores chan func()
+	hands  chan struct{} // a place for each handover at work
 	tails  tails
 
 	ctx   context.Context // of catching up
@@ -43,11 +60,12 @@ type Router struct {
 	lanes map[string]*Lane
 
 	lostChores atomic.Int64
+	rhythm     rhythm
 }
 
 // New makes a router that drops everything until SetPlan.
 func New(o Options) *Router {
-	r := &Router{Options: o, chores: make(chan func(), maxChores), lanes: make(map[string]*Lane)}
+	r := &Router{Options: o, chores: make(chan func(), maxChores), hands: make(chan struct{}, handsAtOnce), lanes: make(map[string]*Lane)}
 	r.plan.Store(&Plan{})
 	r.ctx, r.stop = context.WithCancel(context.Background())
 	return r
@@ -107,7 +125,7 @@ func (r *Router) Lane(name string, index uint16) *Lane {
 	defer r.mu.Unlock()
 	l := r.lanes[name]
 	if l == nil {
-		l = &Lane{router: r, name: name, index: index, log: r.Log, marks: make(map[policy.Chat]mark)}
+		l = &Lane{router: r, name: name, index: index, log: r.Log, marks: make(map[policy.Chat]mark), holes: make(map[policy.Chat]hole)}
 		l.sent.ids.limit = maxSent
 		l.chats.limit = maxChat
 		l.pace.init(r.Now, r.Rand)
@@ -138,13 +156,19 @@ type Lane struct {
 	chats chatMemory // likewise
 	pace  pace
 
+	handovers handovers
+
 	mu       sync.Mutex // one event at a time: live ones, and those that catching up finds
 	event    eventScratch
 	hold     *hold // what waits for catching up; nil otherwise
 	marks    map[policy.Chat]mark
 	newest   int64 // time of the newest message known, unix seconds
+	missing  int64 // newest when the link ended, while NapCat has not said which chats went on; 0 = it has
+	holes    map[policy.Chat]hole
 	requests requestMemory
 	stopLate context.CancelFunc // ends the catching up that runs
+
+	cut atomic.Int64 // chats that not all was fetched of
 }
 
 // Attach gives the lane the account whose calls it makes.

@@ -46,10 +46,14 @@ func newHouse(t testing.TB, yaml string) *house {
 	return openHouse(t, cfg, t.TempDir())
 }
 
-func openHouse(t testing.TB, cfg *config.Config, dir string) *house {
+func openHouse(t testing.TB, cfg *config.Config, dir string, changes ...func(*store.Options)) *house {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	st, err := store.Open(dir, store.Options{Sync: time.Hour, QueueSync: time.Hour, MaxBytes: 64 << 20, Log: log})
+	o := store.Options{Sync: time.Hour, QueueSync: time.Hour, MaxBytes: 64 << 20, Log: log}
+	for _, change := range changes {
+		change(&o)
+	}
+	st, err := store.Open(dir, o)
 	if err != nil {
 		t.Fatal(err)
 	}
