@@ -104,6 +104,19 @@ func (s *Set) AdmitsUser(user uint64, approved, blocked bool) bool {
 	return s.ok() && !blocked && !s.blocked.has(user) && s.admitUser(user, approved) == ReasonDelivered
 }
 
+// GroupReason is gate 3 for a group with its cause: ReasonDelivered if it is admitted.
+func (s *Set) GroupReason(group uint64) Reason {
+	if !s.ok() {
+		return ReasonPolicyInvalid
+	}
+	return s.groups.admit(group)
+}
+
+// RequiresMention is the group's rule of gate 5.
+func (s *Set) RequiresMention(group uint64) bool {
+	return !s.ok() || s.groups.requiresMention(group)
+}
+
 // IsOwner reports whether the user may approve by DM and is told of requests.
 func (s *Set) IsOwner(user uint64) bool {
 	return s.ok() && user != 0 && s.owners.has(user)

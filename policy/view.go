@@ -22,7 +22,7 @@ type ViewRules struct {
 type Match struct {
 	Chats    []string // "group:1", "user:2"
 	Types    []string // "message.group", "notice.*", "notice.notify.poke": post_type, detail type, sub_type; a shorter one matches what lies below
-	Commands []string // "/weather": the first words of the text; with commands or matches only messages are selected
+	Commands []string // "/weather": the first words of the text; "/": any command with that prefix; with commands or matches only messages are selected
 	Matches  string   // RE2 on the text, as written (case matters unless (?i))
 }
 
@@ -191,13 +191,20 @@ func (m *match) selectsType(f *Facts) bool {
 	return false
 }
 
-// selectsCommand finds a command at the beginning of the text, as whole words.
+// selectsCommand finds a command at the beginning of the text, as whole words. One of signs only, such as "/" or "!", is the
+// prefix that a bot's commands share: a word follows it.
 func (m *match) selectsCommand(text string) bool {
 	text = strings.TrimLeftFunc(text, unicode.IsSpace)
 	for _, command := range m.commands {
-		if rest, ok := strings.CutPrefix(text, command); ok && endsWord(rest) {
+		rest, ok := strings.CutPrefix(text, command)
+		if ok && (endsWord(rest) || isPrefix(command)) {
 			return true
 		}
 	}
 	return false
+}
+
+// isPrefix reports whether a command has neither letters nor digits.
+func isPrefix(command string) bool {
+	return !strings.ContainsFunc(command, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) })
 }

@@ -218,7 +218,12 @@ func (c *completion) value(f field) []byte {
 		return []byte(`"normal"`)
 	case fieldMessage:
 		return []byte(`[]`)
-	case fieldRawMessage, fieldHonorType:
+	case fieldRawMessage:
+		if text, err := ToString(h.Message); err == nil {
+			return text
+		}
+		return []byte(`""`)
+	case fieldHonorType:
 		return []byte(`""`)
 	case fieldSender:
 		v := strconv.AppendUint([]byte(`{"user_id":`), h.UserID, 10)

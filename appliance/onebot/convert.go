@@ -50,13 +50,14 @@ func appendSegments(dst, text []byte) []byte {
 		separate()
 		dst = appendQuoted(append(dst, `{"type":`...), string(c.kind))
 		dst = append(dst, `,"data":{`...)
-		for rest := c.params; ; {
+		last := lastKeys(c.params)
+		for n, rest := 0, c.params; ; n++ {
 			key, value, more, ok := pair(rest)
 			if !ok {
 				break
 			}
 			rest = more
-			if repeated(rest, key) {
+			if last != nil && last[string(key)] != n || last == nil && repeated(rest, key) {
 				continue // the last one wins
 			}
 			if dst[len(dst)-1] != '{' {
@@ -67,6 +68,24 @@ func appendSegments(dst, text []byte) []byte {
 		}
 		dst = append(dst, "}}"...)
 		i = c.end
+	}
+}
+
+// lastKeys gives the number of the last pair of each key, nil for the few
+// pairs that codes have in fact: looking at them again and again is cheaper.
+func lastKeys(params []byte) map[string]int {
+	const few = 16
+	if bytes.Count(params, []byte(",")) <= few {
+		return nil
+	}
+	last := make(map[string]int)
+	for n := 0; ; n++ {
+		key, _, rest, ok := pair(params)
+		if !ok {
+			return last
+		}
+		last[string(key)] = n
+		params = rest
 	}
 }
 
@@ -164,35 +183,41 @@ func rawText(raw []byte) string {
 
 // Reformat gives a message event the form an app asked for: "string", or
 // anything else for an array. The frame itself is returned when it has that
-// form already; otherwise message and message_format change and nothing else.
+// form already; otherwise message and message_format change, and raw_message
+// becomes the string too, since in string form both are one. Nothing else does.
 func Reformat(frame []byte, h *Head, format string) ([]byte, error) {
 	if h.PostType != "message" && h.PostType != "message_sent" || len(h.Message) == 0 {
 		return frame, nil
 	}
+	return reformat(frame, space(frame, 0), h.Message, format)
+}
+
+// reformat converts the message of the object that begins at open.
+func reformat(src []byte, open int, message []byte, format string) ([]byte, error) {
+	text := format == "string"
 	convert, word := ToArray, []byte(`"array"`)
-	if format == "string" {
+	if text {
 		convert, word = ToString, []byte(`"string"`)
 	}
-	if (h.Message[0] == '"') == (format == "string") && h.Message[0] != '{' {
-		return frame, nil
+	if (message[0] == '"') == text && message[0] != '{' {
+		return src, nil
 	}
-	message, err := convert(h.Message)
+	message, err := convert(message)
 	if err != nil {
 		return nil, err
 	}
-	open := space(frame, 0)
-	s := splicer{src: frame, open: open, out: make([]byte, 0, len(frame)+len(message))}
+	s := splicer{src: src, open: open, out: make([]byte, 0, len(src)+len(message))}
 	seen := false
-	m := members(frame, open, 1)
+	m := members(src, open, 1)
 	for m.next() {
 		if m.skip(); m.end < 0 {
 			break
 		}
 		s.begin(&m)
-		switch m.name() {
-		case "message":
+		switch {
+		case m.name() == "message", text && m.is("raw_message"):
 			s.replace(&m, message)
-		case "message_format":
+		case m.name() == "message_format":
 			seen = true
 			s.replace(&m, word)
 		default:

@@ -25,11 +25,13 @@ type Head struct {
 	Message []byte // raw JSON value: a message's segments or CQ string, a response's error text
 	// MessageAt is the offset of Message in the frame: a copy of the frame has its message at the same place.
 	MessageAt int
-	Sender    []byte // raw JSON value
-	Comment   []byte // raw JSON value
-	Wording   []byte // raw JSON value, responses only
-	Data      []byte // raw JSON value, responses only; nil when NapCat left it out
-	Health    []byte // raw status object of a heartbeat, for Online
+	// Media: the message is an array with an image, record, video or file segment.
+	Media   bool
+	Sender  []byte // raw JSON value
+	Comment []byte // raw JSON value
+	Wording []byte // raw JSON value, responses only
+	Data    []byte // raw JSON value, responses only; nil when NapCat left it out
+	Health  []byte // raw status object of a heartbeat, for Online
 
 	Echo      []byte // raw JSON value with its quotes; nil when there is no such key
 	Status    string // ok, failed, async

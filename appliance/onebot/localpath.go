@@ -22,15 +22,41 @@ func LocalPaths(name string, params []byte) []string {
 		return nil
 	}
 	w := pathWalk{src: params, base: base}
-	m := members(params, i, 1)
+	w.walk(i)
+	return w.out
+}
+
+// walk visits the params, an object that begins at i.
+func (w *pathWalk) walk(i int) {
+	escaped := escapedMessage(w.base, w.src, i)
+	m := members(w.src, i, 1)
 	for m.next() {
-		if base == ".handle_quick_operation" && m.name() != "operation" {
+		if escaped && m.at < len(w.src) && w.src[m.at] == '"' && m.name() == "message" {
+			m.skip() // it is shown as it is
+			continue
+		}
+		if w.base == ".handle_quick_operation" && m.name() != "operation" {
 			m.skip() // the event, whose paths are NapCat's own
 			continue
 		}
 		w.member(&m, 1)
 	}
-	return w.out
+}
+
+// escapedMessage reports whether NapCat takes a message that is a string for
+// nothing but text. Compose makes a text segment of it in any case.
+func escapedMessage(base string, params []byte, i int) bool {
+	if base != "send_msg" && base != "send_private_msg" && base != "send_group_msg" {
+		return false
+	}
+	escaped := false
+	m := members(params, i, 1)
+	for m.next() {
+		if v := m.value(); m.is("auto_escape") {
+			escaped = string(v) == "true" || string(v) == `"true"`
+		}
+	}
+	return m.end >= 0 && escaped
 }
 
 // pathWalk goes through an action's params.
@@ -38,6 +64,8 @@ type pathWalk struct {
 	src  []byte
 	base string
 	out  []string
+	// visit sees each text that may name files instead: where its literal lies in src, and what it says.
+	visit func(at, end int, text []byte, key pathKey)
 }
 
 // pathKey tells what the value under a key is.
@@ -138,7 +166,7 @@ func (w *pathWalk) value(i, depth int, key pathKey) int {
 	case '"':
 		end := scanString(w.src, i+1)
 		if end > 0 {
-			w.text(w.src[i+1:end-1], key)
+			w.text(i, end, key)
 		}
 		return end
 	}
@@ -176,16 +204,21 @@ func (w *pathWalk) data(i, depth int) int {
 	return m.end
 }
 
-// text judges the body of a JSON string under a key.
-func (w *pathWalk) text(text []byte, key pathKey) {
+// text judges the JSON string at src[at:end] under a key.
+func (w *pathWalk) text(at, end int, key pathKey) {
 	if key == keyOther || key == keyData {
 		return
 	}
+	text := w.src[at+1 : end-1]
 	if bytes.IndexByte(text, '\\') >= 0 {
 		if escapedPayload(text) {
 			return
 		}
 		text = appendString(nil, text)
+	}
+	if w.visit != nil {
+		w.visit(at, end, text, key)
+		return
 	}
 	if key == keyMessage {
 		w.codes(text, 0)

@@ -45,7 +45,7 @@ func PeekHead(frame []byte, h *Head) error {
 		case fieldData:
 			p.readData(&m)
 		case fieldMessage:
-			p.readMessage(&m)
+			p.readMessage(&m, h)
 		default:
 			m.skip()
 		}
@@ -145,7 +145,8 @@ func (p *peek) set(h *Head, f field, raw []byte, at int) {
 	case fieldRawMessage, fieldHonorType:
 		p.mark(bit, raw[0] == '"')
 	case fieldFont:
-		p.mark(bit, isNumber(raw))
+		_, form := readInt(raw)
+		p.mark(bit, form == formClean)
 	case fieldSender:
 		h.Sender = raw
 		p.mark(bit, raw[0] == '{')
@@ -253,8 +254,8 @@ func (p *peek) readData(m *object) {
 
 // readMessage looks at each element: one that is no segment makes frameworks
 // fail on the whole event.
-func (p *peek) readMessage(m *object) {
-	p.segmentLoose = false
+func (p *peek) readMessage(m *object, h *Head) {
+	p.segmentLoose, h.Media = false, false
 	if m.at >= len(m.b) || m.b[m.at] != '[' {
 		m.skip()
 		return
@@ -266,17 +267,18 @@ func (p *peek) readMessage(m *object) {
 			e.skip()
 			continue
 		}
-		var whole bool
-		if whole, e.end = readSegment(e.b, e.at, m.depth+2); !whole {
+		var whole, medium bool
+		if whole, medium, e.end = readSegment(e.b, e.at, m.depth+2); !whole {
 			p.segmentLoose = true
 		}
+		h.Media = h.Media || medium
 	}
 	m.end = e.end
 }
 
 // readSegment reports whether the object at i has a text as type and an object
-// as data, and returns its end.
-func readSegment(b []byte, i, depth int) (bool, int) {
+// as data, and whether it is a medium, and returns its end.
+func readSegment(b []byte, i, depth int) (whole, medium bool, end int) {
 	var kind, data byte
 	m := members(b, i, depth)
 	for m.next() {
@@ -286,12 +288,12 @@ func readSegment(b []byte, i, depth int) (bool, int) {
 		}
 		switch m.name() {
 		case "type":
-			kind = b[m.at]
+			kind, medium = b[m.at], mediaKind(b[m.at:m.end]) != ""
 		case "data":
 			data = b[m.at]
 		}
 	}
-	return kind == '"' && data == '{', m.end
+	return kind == '"' && data == '{', medium, m.end
 }
 
 // finish gives the fields their meaning once all keys are known.

@@ -22,9 +22,10 @@ const (
 	koishiToken  = "e2e-koishi-token-19fe"
 	probeToken   = "e2e-probe-token-a0b2"
 	wrongToken   = "e2e-wrong-token-d3d3"
+	hookSecret   = "e2e-hook-secret-5e5e"
 )
 
-var secrets = []string{napcatToken, nonebotToken, koishiToken, probeToken, wrongToken}
+var secrets = []string{napcatToken, nonebotToken, koishiToken, probeToken, wrongToken, hookSecret}
 
 // raceless tells the race detector not to wait a second at the end of every process; it still reports and fails it.
 const raceless = "GORACE=atexit_sleep_ms=0"

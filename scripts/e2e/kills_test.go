@@ -32,8 +32,9 @@ func (p *process) heardBursts() []int {
 	return list
 }
 
-// A bot that is killed in the middle of a burst and started again misses nothing that its WebSocket had not read. What it
-// had read and not handled is its own loss: a pong proves no more. Everything arrives in order.
+// A bot that is killed in the middle of a burst and started again misses nothing that its WebSocket had not read, or that it had
+// not answered a POST for. What it had read and not handled is its own loss: a pong proves no more, and NoneBot answers a POST
+// before it handles the event. Everything arrives in order.
 func TestKilledBotsMissNothing(t *testing.T) {
 	t.Parallel()
 	const dials = "accessToken: " + nonebotToken
@@ -44,6 +45,9 @@ func TestKilledBotsMissNothing(t *testing.T) {
 		{"nonebot-fastapi", `connect: "ws://127.0.0.1:NONEBOT/onebot/v11/ws", ` + dials, reverseNoneBot},
 		{"nonebot-websockets", dials, func(t *testing.T, b *box) *process { return forwardNoneBot(t, b, "websockets") }},
 		{"nonebot-aiohttp", dials, func(t *testing.T, b *box) *process { return forwardNoneBot(t, b, "aiohttp") }},
+		{"nonebot-post", `post: "http://127.0.0.1:NONEBOT/onebot/v11/http", secret: ` + hookSecret + `, reconnect: {retryDelay: 200, maxDelay: 1000}, ` + dials, postNoneBot},
+		{"aiocqhttp-ws", `connect: "ws://127.0.0.1:NONEBOT/ws", ` + dials, aiocqhttpBot},
+		{"aiocqhttp-post", `post: "http://127.0.0.1:NONEBOT/", secret: ` + hookSecret + `, reconnect: {retryDelay: 200, maxDelay: 1000}, ` + dials, aiocqhttpBot},
 		{"koishi-ws-reverse", `connect: "ws://127.0.0.1:KOISHI/onebot"`, reverseKoishi},
 		{"koishi-ws", "accessToken: " + koishiToken, forwardKoishi},
 	} {
@@ -118,6 +122,13 @@ func TestKilledBotsMissNothing(t *testing.T) {
 			t.Logf("%d of %d messages heard, %d again, %d read by a killed bot and not handled", len(first), messages, len(heard)-len(first), unhandled)
 		})
 	}
+}
+
+// aiocqhttpBot takes WebSockets and posts, and calls the gateway when it was posted to.
+func aiocqhttpBot(t *testing.T, b *box) *process {
+	t.Helper()
+	return python(t, "aiocqhttp", "bots/echo_aiocqhttp.py", fmt.Sprint(b.nonebot),
+		encode(t, map[string]any{"access_token": nonebotToken, "secret": hookSecret, "api_root": b.api("/")}))
 }
 
 // maxUnhandled is how many messages a framework may have read from its socket and not yet given to its handlers.

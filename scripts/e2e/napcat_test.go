@@ -3,7 +3,6 @@ package e2e
 import (
 	"context"
 	"fmt"
-	"net"
 	"sync"
 	"testing"
 	"time"
@@ -27,6 +26,7 @@ const (
 type napcat struct {
 	*simulator.NapCat
 	end  context.CancelFunc
+	ctx  context.Context // ended by end; set where more of it is started later
 	done sync.WaitGroup
 }
 
@@ -54,10 +54,7 @@ func callNapCat(t *testing.T, o simulator.Options, address string) *napcat {
 // serveNapCat runs a NapCat that is a WebSocket server on the port.
 func serveNapCat(t *testing.T, o simulator.Options, port int) *napcat {
 	t.Helper()
-	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := relisten(t, port)
 	ctx, cancel := context.WithCancel(context.Background())
 	n := &napcat{NapCat: simulator.New(o), end: cancel}
 	n.done.Go(func() { _ = n.Serve(ctx, l) })
