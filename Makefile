@@ -11,7 +11,7 @@ TOOL     := $(GO) tool -modfile=scripts/tools/go.mod
 # Packages whose arithmetic and layout depend on the word size: they are tested again as 32-bit programs.
 NARROW   := ./policy/... ./store/... ./appliance/onebot/... ./appliance/link/... ./appliance/config/...
 
-.PHONY: build demo test lint fmt vet staticcheck guard unit narrow e2e faults soak kill deps bench fuzz clean release release-twice test-arm test-board
+.PHONY: build demo test lint fmt vet staticcheck guard unit narrow e2e browser faults soak kill deps bench fuzz clean release release-twice test-arm test-board
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -tags $(TAGS) -ldflags "$(LDFLAGS)" -o $(OUT) .
@@ -52,6 +52,12 @@ SMALL_DISK := $(if $(filter 0,$(shell id -u)),,unshare --user --map-root-user --
 SOAK_TIME  ?= 3m
 SOAK_SEED  ?= 0
 KILLS      ?= 200
+
+# What an owner does in the console, in a real Chromium; pictures of every page are kept in build/browser. Debian: chromium
+# and fonts-noto-cjk. CHROMIUM and CATFLAP name other programs.
+browser: build
+	bash scripts/browser/install.sh
+	cd scripts/browser && node --test --test-concurrency=1 console.test.mjs
 
 # A short run of both parts below.
 faults:

@@ -34,6 +34,7 @@ func run() int {
 			s.Reload(),
 			s.Pairing(),
 			s.History(),
+			s.Media(),
 			s.App(),
 			s.Account(),
 			s.Audit(),

@@ -21,6 +21,7 @@ import (
 	"github.com/catflap/catflap/appliance/config"
 	"github.com/catflap/catflap/appliance/console"
 	"github.com/catflap/catflap/appliance/gate"
+	"github.com/catflap/catflap/appliance/logbook"
 	"github.com/catflap/catflap/appliance/napcat"
 	"github.com/catflap/catflap/appliance/router"
 	"github.com/catflap/catflap/store"
@@ -50,10 +51,15 @@ type Appliance struct {
 
 	dataDir string // stays the one of the start
 	store   *store.Store
+	media   pictures
 	router  *router.Router
 	admin   net.Listener
 	api     *console.API
 	browser browser
+	book    logbook.Book // what the console shows of the log
+	rooms   rooms
+
+	rewriting sync.Mutex // one change of the configuration file at a time
 
 	mu        sync.Mutex // one change at a time; never taken by a link's goroutine
 	cfg       *config.Config
@@ -86,6 +92,7 @@ func Open(cfg *config.Config, o Options) (*Appliance, error) {
 		listeners: make(map[string]*napcat.Listener), gateways: make(map[string]*apps.Gateway),
 	}
 	a.running.Store(new([]*apps.App))
+	a.Log = slog.New(a.book.Handler(o.Log.Handler()))
 	limitMemory(cfg.Memory.Limit)
 	if err := a.open(cfg); err != nil {
 		return nil, errors.Join(err, a.Close())
@@ -103,7 +110,10 @@ func (a *Appliance) open(cfg *config.Config) (err error) {
 	if err != nil {
 		return err
 	}
-	a.router = router.New(router.Options{Store: a.store, Log: a.Log, Now: a.now, Rand: rand.Float64})
+	if err := a.openMedia(cfg); err != nil {
+		return err
+	}
+	a.router = router.New(router.Options{Store: a.store, Log: a.Log, Now: a.now, Rand: rand.Float64, KeepMedium: a.keepMedium, HandOver: a.handOver})
 	a.api = a.newAPI()
 	a.newSite()
 	if err := a.apply(cfg); err != nil {
@@ -152,6 +162,7 @@ func (a *Appliance) Close() error {
 	if a.admin != nil {
 		_ = a.admin.Close()
 	}
+	late = errors.Join(late, a.closeMedia())
 	if a.store == nil {
 		return late
 	}
@@ -206,8 +217,8 @@ func (a *Appliance) Reload(context.Context) (console.ReloadResult, error) {
 	for _, c := range config.Diff(before, next) {
 		result.Changed = append(result.Changed, console.Change{Path: c.Path, Kind: string(c.Kind)})
 	}
-	if before.DataDir != next.DataDir || before.Store != next.Store || before.Limits.MaxFrameMB != next.Limits.MaxFrameMB || before.Gateway.Platform != next.Gateway.Platform {
-		result.Warnings = append(result.Warnings, "dataDir, store, limits.maxFrameMb and gateway.platform take effect at the next start")
+	if before.DataDir != next.DataDir || before.Store != next.Store || before.Limits.MaxFrameMB != next.Limits.MaxFrameMB || before.Gateway.Platform != next.Gateway.Platform || before.MediaDir() != next.MediaDir() {
+		result.Warnings = append(result.Warnings, "dataDir, media.dir, store, limits.maxFrameMb and gateway.platform take effect at the next start")
 	}
 	for _, w := range next.Warnings {
 		result.Warnings = append(result.Warnings, w.Head())
@@ -250,6 +261,7 @@ func (a *Appliance) apply(next *config.Config) error {
 		return err
 	}
 	a.applyAccounts(next, remade)
+	a.setMedia(next)
 	a.applyApps(next, remade)
 	a.routeListeners(next)
 	a.showConsole(shown)

@@ -29,7 +29,7 @@ type browser struct {
 func (a *Appliance) newSite() {
 	a.browser.logins = login.New(a.store, login.Options{Now: a.now})
 	a.api.Logins, a.api.Console, a.api.PasswordSet, a.api.Metrics = a.browser.logins, a.consoleStatus, a.passwordSet, a.measure
-	a.browser.site = web.New(web.Options{API: a.api, Logins: a.browser.logins, Log: a.Log, Now: a.now})
+	a.browser.site = web.New(web.Options{API: a.api, Logins: a.browser.logins, Log: a.Log, Now: a.now, Media: a.media.cache})
 }
 
 // closedError is a console that cannot be opened as the configuration stands.

@@ -54,9 +54,14 @@ func (a *Appliance) openListeners(next *config.Config) (openedListeners, error) 
 			continue
 		}
 		g, err := apps.OpenGateway(address, next.Gateway.Platform, &a.seats, a.Log, a.now)
-		if err != nil {
+		switch {
+		case err != nil && key == mediaAlone:
+			a.Log.Warn("the address for media cannot be had, so media keep QQ's own addresses; choose another gateway.listen, or say media.rewrite: false", "err", err)
+			continue
+		case err != nil:
 			return o, &listenError{key, err}
 		}
+		g.SetMedia(a.shelf())
 		o.gateways[address] = g
 	}
 	return o, nil
@@ -132,9 +137,16 @@ func napcatURL(acc config.Account, l *napcat.Listener) string {
 	return scheme + l.Address() + napcat.Path(acc)
 }
 
-// gatewayAddresses are where apps connect to. Without an app that comes by itself there is no gateway.
+// mediaAlone is what gateway.listen is for when no app comes there by itself.
+const mediaAlone = "gateway.listen (media)"
+
+// gatewayAddresses are where apps connect to, and where they read media. Without an app that comes by itself, and without
+// media, there is no gateway.
 func gatewayAddresses(c *config.Config) map[string]string {
 	out := make(map[string]string)
+	if rewrites(c) {
+		out[c.Gateway.Listen] = mediaAlone
+	}
 	for _, app := range c.Apps {
 		switch {
 		case !app.Enabled || !served(app):

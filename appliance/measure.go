@@ -18,6 +18,7 @@ func (a *Appliance) measure() []byte {
 	p.Gauge("catflap_links_used", "Links that apps have opened.").Set(float64(st.Links.Used))
 	p.Gauge("catflap_links_limit", "limits.links of the configuration.").Set(float64(st.Links.Limit))
 	measureStore(&p, st.Store)
+	measureMedia(&p, a.mediaStats())
 	p.Gauge("catflap_console_sessions", "People who are logged in to the console.").Set(float64(a.browser.logins.Sessions()))
 	p.Gauge("catflap_memory_rss_bytes", "Resident memory, as the kernel counts it.").Set(float64(st.Memory.RSS))
 	p.Gauge("catflap_memory_go_bytes", "Memory that the Go runtime holds.").Set(float64(st.Memory.Go))
@@ -67,7 +68,7 @@ func measureApps(p *metrics.Page, list []console.AppStatus) {
 		func(s console.AppStatus) float64 { return float64(s.Backlog) })
 	each(p.Counter("catflap_app_dropped_total", "Events that fell out of the app's queue at a bound."),
 		func(s console.AppStatus) float64 { return float64(s.Dropped) })
-	each(p.Counter("catflap_app_skipped_total", "Events that were too old when their turn came, or that the app never survived."),
+	each(p.Counter("catflap_app_skipped_total", "Events that were too old when their turn came, that the app refused for good, or at which it disconnects."),
 		func(s console.AppStatus) float64 { return float64(s.Skipped) })
 	each(p.Counter("catflap_app_repeated_total", "Events that were sent again after a reconnect."),
 		func(s console.AppStatus) float64 { return float64(s.Repeated) })

@@ -17,9 +17,13 @@ func limitMemory(configured int64) {
 		return
 	}
 	if limit := memoryLimit(configured, groupMemory(os.DirFS("/"))); limit > 0 {
-		debug.SetMemoryLimit(limit)
+		debug.SetMemoryLimit(goMemory(limit))
 	}
 }
+
+// goMemory is what of a limit on the process is for Go: five eighths, so 30 MiB by default. The rest is for the program's
+// own pages and the mapped databases; and garbage of large frames does not pile up to the limit itself.
+func goMemory(limit int64) int64 { return limit / 8 * 5 }
 
 // memoryLimit is what the configuration says, or three quarters of what the control group allows where that is less: the
 // rest is for the program's own pages and the mapped databases. 0 = no limit.

@@ -52,11 +52,11 @@ func TestLimitMemory(t *testing.T) {
 	t.Cleanup(func() { debug.SetMemoryLimit(before) })
 	t.Setenv("GOMEMLIMIT", "")
 	const asked = 8 << 20 // less than any machine's group
-	if limitMemory(asked); debug.SetMemoryLimit(-1) != asked {
+	if limitMemory(asked); debug.SetMemoryLimit(-1) != goMemory(asked) {
 		t.Errorf("asked for %d, %d is in force", asked, debug.SetMemoryLimit(-1))
 	}
 	t.Setenv("GOMEMLIMIT", "1GiB")
-	if limitMemory(asked * 2); debug.SetMemoryLimit(-1) != asked {
+	if limitMemory(asked * 2); debug.SetMemoryLimit(-1) != goMemory(asked) {
 		t.Error("GOMEMLIMIT did not win")
 	}
 }

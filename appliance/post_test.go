@@ -56,6 +56,7 @@ dataDir: data
 catchUp: false
 groups: {"30003": {requireMention: false}}
 console: {listen: "127.0.0.1:0"}
+media: {rewrite: false}
 apps: {hook: {protocol: onebot11, post: %q, secret: s3cret, enabled: %t, heartbeat: 0}}
 `, app.URL, enabled), nil)
 	}

@@ -3,8 +3,10 @@ package appliance
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"runtime/metrics"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -34,6 +36,18 @@ func (a *Appliance) newAPI() *console.API {
 		Unpin:        a.unpin,
 		Pause:        a.pause,
 		Replay:       a.router.Replay,
+		Media:        a.mediaStats,
+		MediaGC:      a.mediaGC,
+		Knock:        a.router.Knock,
+		Groups:       a.groups,
+		GroupNames:   a.groupNames,
+		SetGroup:     a.setGroup,
+		Logs:         a.logs,
+		Rehearse:     a.rehearse,
+		Simulated:    a.simulated,
+		Simulate:     a.simulate,
+
+		Configuration: a.configuration(),
 		Backup: &backup.Source{Store: a.store, Version: a.Version, Now: a.now, Where: func() (string, string, string) {
 			cfg := a.config()
 			return cfg.Path, cfg.DataDir, cfg.MediaDir()
@@ -130,7 +144,8 @@ func (a *Appliance) Status() console.Status {
 	st := console.Status{
 		Version: a.Version, UptimeS: int64(a.now().Sub(a.began).Seconds()), Config: cfg.Path, Listen: a.Addresses(),
 		Accounts: []console.AccountStatus{}, Apps: []console.AppStatus{}, Memory: memory(),
-		Links: console.LinksStatus{Used: a.seats.Used(), Limit: a.seats.Limit()},
+		Links:    console.LinksStatus{Used: a.seats.Used(), Limit: a.seats.Limit()},
+		Messages: a.router.Messages(), Disk: disk(a.dataDir),
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -148,6 +163,9 @@ func (a *Appliance) Status() console.Status {
 	st.Store = console.StoreStatus{
 		StateBytes: s.StateBytes, JournalBytes: s.JournalBytes, UnflushedBytes: s.UnflushedBytes,
 		Commits: s.Commits, CommitErrors: s.CommitErrors, DroppedUnflushed: s.DroppedUnflushed, WrittenBytes: s.WrittenBytes,
+	}
+	if totals := a.store.Media().Totals(); totals.Blobs > 0 {
+		st.Media = console.MediaStatus{Bytes: totals.Bytes, Items: totals.Blobs}
 	}
 	st.Hint = append(st.Hint, a.browser.closed...)
 	if st.Links.Used >= st.Links.Limit {
@@ -304,13 +322,40 @@ func (a *Appliance) appStatus(app config.App, cfg *config.Config) []console.AppS
 		st := console.AppStatus{
 			Name: app.Name, Account: s.Account, Protocol: app.Protocol, Connected: s.Connected, Subscribed: s.Subscribed, Paused: s.Paused,
 			Backlog: s.Cursor.Backlog, Dropped: s.Cursor.Dropped, Skipped: s.Cursor.Skipped + s.Cursor.Poisoned, Repeated: s.Cursor.Repeated,
-			LastError: s.LastError, TooLarge: s.TooLarge,
+			SetAside: s.Late, TooOld: s.Cursor.Skipped - s.Refused, Poisoned: s.Cursor.Poisoned, Refused: s.Refused, Ack: s.Ack,
+			LastError: s.LastError, TooLarge: s.TooLarge, Way: way(app),
+			Rights: console.Rights{Allow: app.Actions.Allow, Deny: app.Actions.Deny, Targets: app.Targets},
 		}
 		for _, h := range s.Hints {
 			st.Hint = append(st.Hint, console.Text{EN: h.EN, ZH: h.ZH})
 		}
 		st.Hint = append(st.Hint, refusedHint(s.TooLarge)...)
 		out = append(out, st)
+	}
+	return out
+}
+
+// way is how an app and catflap meet.
+func way(app config.App) string {
+	switch {
+	case app.Protocol == "agent":
+		return "agent"
+	case app.Connect != "":
+		return "connect"
+	case app.Post != "":
+		return "post"
+	case app.Listen != "":
+		return "listen"
+	}
+	return "gateway"
+}
+
+// logs are the newest records of the log, oldest first.
+func (a *Appliance) logs(level string) []console.LogRecord {
+	least := map[string]slog.Level{"warn": slog.LevelWarn, "error": slog.LevelError}[level]
+	var out []console.LogRecord
+	for _, r := range slices.Backward(a.book.Last(least)) {
+		out = append(out, console.LogRecord{Time: r.Time, Level: r.Level.String(), Message: r.Message, Details: r.Details})
 	}
 	return out
 }

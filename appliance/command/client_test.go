@@ -114,7 +114,7 @@ func TestStatusSaysWhatIsWrong(t *testing.T) {
 				{Name: "default", Title: "猫\x1b[2J", SelfID: 10001, Link: "reverse", Connected: true, Online: true},
 				{Name: "b", Link: "forward", LastError: "bad \u202etoken", Hint: []console.Text{{EN: "set accessToken\nto NapCat's", ZH: "把 accessToken\n改成 NapCat 的"}}},
 			},
-			Apps:   []console.AppStatus{{Name: "koishi", Account: "default", Connected: true, Subscribed: true, Backlog: 12, Dropped: 3}},
+			Apps:   []console.AppStatus{{Name: "koishi", Account: "default", Connected: true, Subscribed: true, Ack: "ping", Backlog: 12, Dropped: 3}},
 			Memory: console.MemoryStatus{RSS: 20 << 20, Go: 5 << 20}, Store: console.StoreStatus{StateBytes: 65536, JournalBytes: 1 << 30, CommitErrors: 2},
 		}
 	}
@@ -129,8 +129,8 @@ b                 -      forward  away       -         0
   ! set accessToken
   ! to NapCat's
 
-APP     ACCOUNT  STATE      WAITING  DROPPED  SKIPPED  REPEATED
-koishi  default  connected  12       3        0        0
+APP     ACCOUNT  STATE      ACK   WAITING  DROPPED  SKIPPED  REPEATED
+koishi  default  connected  ping  12       3        0        0
 
 memory 20.0 MiB (Go 5.0 MiB), state 64.0 KiB, journal 1.0 GiB, unflushed 0 B
 ! 2 writes to the store failed since start; is the disk full?

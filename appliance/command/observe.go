@@ -117,7 +117,7 @@ func (s *Shell) printApps(apps []console.AppStatus, language string) {
 		return
 	}
 	var t table
-	t.add(cell{"APP", p.faint}, cell{"ACCOUNT", p.faint}, cell{"STATE", p.faint}, cell{"WAITING", p.faint}, cell{"DROPPED", p.faint}, cell{"SKIPPED", p.faint}, cell{"REPEATED", p.faint})
+	t.add(cell{"APP", p.faint}, cell{"ACCOUNT", p.faint}, cell{"STATE", p.faint}, cell{"ACK", p.faint}, cell{"WAITING", p.faint}, cell{"DROPPED", p.faint}, cell{"SKIPPED", p.faint}, cell{"REPEATED", p.faint})
 	for _, a := range apps {
 		state := yes(p, a.Connected, "connected", "away")
 		if !a.Connected && !a.Subscribed {
@@ -126,7 +126,7 @@ func (s *Shell) printApps(apps []console.AppStatus, language string) {
 		if a.Paused {
 			state = cell{"paused", p.warn}
 		}
-		t.add(a.Name, a.Account, state, strconv.Itoa(a.Backlog), count(p, a.Dropped), count(p, a.Skipped), count(nil, a.Repeated))
+		t.add(a.Name, a.Account, state, a.Ack, strconv.Itoa(a.Backlog), count(p, a.Dropped), count(p, a.Skipped), count(nil, a.Repeated))
 		notes(&t, p, a.LastError, hints(a.Hint, language))
 	}
 	t.write(s.Out)

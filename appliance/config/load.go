@@ -18,6 +18,11 @@ var ErrNotFound = errors.New("no configuration found")
 // Find returns the file to load: the explicit one, else $CATFLAP_CONFIG, else ./catflap.yaml, else
 // /etc/catflap/catflap.yaml. A file that was named must exist; ErrNotFound says what was looked for.
 func Find(explicit string, env func(string) (string, bool)) (string, error) {
+	return find(explicit, env, func(name string) error { _, err := os.Stat(name); return err })
+}
+
+// find is Find with the look at a file passed in: root, who runs the tests, is refused nothing.
+func find(explicit string, env func(string) (string, bool), look func(name string) error) (string, error) {
 	named, by := explicit, "--config"
 	if named == "" {
 		if fromEnv, ok := env("CATFLAP_CONFIG"); ok && fromEnv != "" {
@@ -25,30 +30,41 @@ func Find(explicit string, env func(string) (string, bool)) (string, error) {
 		}
 	}
 	if named != "" {
-		if _, err := os.Stat(named); err != nil {
-			return "", fmt.Errorf("cannot read %s, which %s names (%w)", named, by, cause(err))
+		if err := look(named); err != nil {
+			return "", fmt.Errorf("cannot read %s, which %s names (%w)%s", named, by, cause(err), forMembers(err))
 		}
 		return named, nil
 	}
 	places := []string{"catflap.yaml", "/etc/catflap/catflap.yaml"}
-	for _, place := range places {
-		_, err := os.Stat(place)
+	for i, place := range places {
+		err := look(place)
 		if err == nil {
 			return place, nil
 		}
-		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
-			return "", fmt.Errorf("cannot read %s (%w)", place, cause(err))
+		if i == 0 && errors.Is(err, fs.ErrPermission) { // somebody else's working directory
+			continue
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return "", fmt.Errorf("cannot read %s (%w)%s", place, cause(err), forMembers(err))
 		}
 	}
 	return "", fmt.Errorf("%w: neither --config nor CATFLAP_CONFIG is given, and there is no %s: run `catflap init` to write one",
 		ErrNotFound, strings.Join(places, " or "))
 }
 
+// forMembers is the remedy for those who may not look into the service's folder.
+func forMembers(err error) string {
+	if !errors.Is(err, fs.ErrPermission) {
+		return ""
+	}
+	return ": use sudo, or join the group catflap (`sudo usermod -aG catflap $USER`) and log in again"
+}
+
 // Load reads and checks a file. What is wrong with its content is an *Errors; the file itself is not touched.
 func Load(path string, env func(string) (string, bool)) (*Config, error) {
 	data, open, err := readSmall(path, maxFile)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w%s", err, forMembers(err))
 	}
 	c, err := Parse(path, data, env)
 	if err != nil {

@@ -95,11 +95,11 @@ func mediaFields() []field {
 		{key: "publicUrl", codec: text("http or https address", orEmpty(checkURL("http", "https"))), bind: of(func(m *m) any { return &m.PublicURL }),
 			en: "how apps and NapCat reach the gateway, such as http://192.168.1.2:6700", zh: "应用和 NapCat 访问网关的地址"},
 		{key: "napcatDir", codec: plainText(), bind: of(func(m *m) any { return &m.NapcatDir }),
-			en: "NapCat's data folder, if this box can read it", zh: "NapCat 数据目录（本机可读时）"},
+			en: "folder that NapCat sees under the same path; files to send are put there for a while", zh: "NapCat 以相同路径可见的文件夹，待发送的文件会临时放在其中"},
 		{key: "allowHosts", codec: list[string](text("host name", checkHostName)), bind: of(func(m *m) any { return &m.AllowHosts }),
-			en: "hosts that media may be fetched from beside QQ's own", zh: "额外允许下载的主机"},
+			en: "hosts that media may be fetched from although their addresses are private, such as nas.lan or *.lan", zh: "即使解析为内网地址也允许下载的主机，如 nas.lan 或 *.lan"},
 		{key: "allowPrivate", codec: list[string](text("network", checkPrivate)), bind: of(func(m *m) any { return &m.AllowPrivate }),
-			en: "private addresses or networks that media may be fetched from", zh: "允许下载的内网地址或网段"},
+			en: "private addresses or networks that media may be fetched from, such as 198.18.0.0/15 of a fake-IP proxy", zh: "允许下载的内网地址或网段，如 fake-IP 代理的 198.18.0.0/15"},
 	}
 }
 

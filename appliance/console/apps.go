@@ -91,6 +91,26 @@ func (a *API) replayApp(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, result)
 }
 
+// testApp puts a heartbeat into the app's queue: it is acknowledged like any event.
+func (a *API) testApp(w http.ResponseWriter, r *http.Request) error {
+	if a.Knock == nil {
+		return notRunning()
+	}
+	var req AppRequest
+	if err := readBody(w, r, maxBody, &req); err != nil {
+		return err
+	}
+	if err := a.named(req.App); err != nil {
+		return err
+	}
+	n, err := a.Knock(req.App)
+	if err != nil {
+		return &Problem{Status: http.StatusConflict, Message: err.Error(), Remedy: "`catflap status` shows whether NapCat is linked"}
+	}
+	a.Store.Audit().Add(store.AuditEntry{App: req.App, Action: "app.test", Outcome: "done", By: by(r)})
+	return writeJSON(w, AppResult{App: req.App, Events: n})
+}
+
 // named refuses a request that names no enabled app.
 func (a *API) named(app string) error {
 	if app == "" {

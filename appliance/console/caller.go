@@ -29,6 +29,9 @@ func callerOf(ctx context.Context) Caller {
 func by(r *http.Request) string { return callerOf(r.Context()).by() }
 
 func (c Caller) by() string {
+	if c.Browser && c.From.IsValid() {
+		return "console " + c.From.String()
+	}
 	if c.Browser {
 		return "console"
 	}

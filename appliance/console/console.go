@@ -55,6 +55,28 @@ type API struct {
 	Notify func(account string, user uint64, text string)
 	// PasswordSet is told that the console's password has changed. Nil means that nobody wants to know.
 	PasswordSet func()
+	// Groups lists the groups of an account: those that it is in, as NapCat said a moment ago, and those of the configuration.
+	Groups func(ctx context.Context, account string) []GroupStatus
+	// GroupNames are the names of an account's groups as far as they are known; it asks nobody.
+	GroupNames func(account string) map[uint64]string
+	// SetGroup writes a group's switches into the configuration file and loads it.
+	SetGroup func(ctx context.Context, req GroupRequest) (ReloadResult, error)
+	// Configuration is the configuration file.
+	Configuration *Configuration
+	// Logs gives the newest records of the log at a level (info, warn, error; "" = info) or above, oldest first.
+	Logs func(level string) []LogRecord
+	// Rehearse says what would become of a message.
+	Rehearse func(RehearseRequest) (Decision, error)
+	// Simulated reports whether the NapCat of an account is catflap's own simulator.
+	Simulated func(ctx context.Context, account string) bool
+	// Simulate lets somebody say something there.
+	Simulate func(ctx context.Context, req SimulateRequest) error
+	// Knock puts a heartbeat into an app's queue, on each of its accounts, and returns how many there are.
+	Knock func(app string) (int, error)
+	// Media is what the media cache holds and did. Nil means that nothing is running, and the store knows what it holds.
+	Media func() MediaStats
+	// MediaGC makes room in the media cache; all removes everything.
+	MediaGC func(ctx context.Context, all bool) (MediaGCResult, error)
 	// Metrics is a page of counters for Prometheus.
 	Metrics func() []byte
 }
@@ -82,11 +104,25 @@ func (a *API) routes() []route {
 		{"POST /api/v1/check", a.checkStore},
 		{"GET /api/v1/facts", a.facts},
 		{"POST /api/v1/accounts/unpin", a.unpin},
+		{"POST /api/v1/apps/test", a.testApp},
+		{"GET /api/v1/groups", a.groups},
+		{"POST /api/v1/groups/set", a.setGroup},
+		{"GET /api/v1/config", a.config},
+		{"POST /api/v1/config", a.writeConfig},
+		{"POST /api/v1/config/check", a.checkConfig},
+		{"GET /api/v1/config/versions", a.configVersions},
+		{"GET /api/v1/config/version", a.configVersion},
+		{"GET /api/v1/logs", a.logs},
+		{"POST /api/v1/rehearse", a.rehearse},
+		{"POST /api/v1/simulate", a.simulate},
+		{"GET /api/v1/simulated", a.simulatedAccounts},
 		{"GET /api/v1/pairing", a.pairing},
 		{"GET /api/v1/history", a.historyList},
 		{"GET /api/v1/history/show", a.historyShow},
 		{"GET /api/v1/history/export", a.historyExport},
 		{"POST /api/v1/history/clear", a.historyClear},
+		{"GET /api/v1/media", a.mediaStats},
+		{"POST /api/v1/media/gc", a.mediaGC},
 		{"GET /api/v1/console", a.consoleStatus},
 		{"POST /api/v1/console/password", a.consolePassword},
 		{"POST /api/v1/console/link", a.consoleLink},

@@ -2,10 +2,13 @@ package console
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/catflap/catflap/appliance/media"
 	"github.com/catflap/catflap/appliance/onebot"
 	"github.com/catflap/catflap/policy"
 	"github.com/catflap/catflap/store"
@@ -158,11 +161,35 @@ func message(r *store.Record) HistoryMessage {
 	}
 	for _, s := range segments {
 		switch s.Type {
+		case "reply":
+			m.ReplyTo = messageID(s.Data["id"])
 		case "image", "record", "video", "file", "mface":
-			m.Media = append(m.Media, Medium{Type: s.Type, File: field(s.Data, "file"), URL: field(s.Data, "url")})
+			file, url := field(s.Data, "file"), field(s.Data, "url")
+			m.Media = append(m.Media, Medium{Type: s.Type, File: file, URL: url, Key: mediaKey(url, file)})
 		}
 	}
 	return m
+}
+
+// mediaKey finds the key in the addresses of catflap's media.
+func mediaKey(addresses ...string) string {
+	for _, a := range addresses {
+		if i := strings.LastIndex(a, media.Path); i >= 0 {
+			if key, ok := media.ParseKey(a[i+len(media.Path):]); ok {
+				return key.String()
+			}
+		}
+	}
+	return ""
+}
+
+// messageID reads an id that NapCat writes as a text and others as a number.
+func messageID(v any) int64 {
+	id, err := strconv.ParseInt(fmt.Sprint(v), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return id
 }
 
 func field(data map[string]any, key string) string {
@@ -196,6 +223,8 @@ func (a *API) historyClear(w http.ResponseWriter, r *http.Request) error {
 		result.Chats++
 		result.Messages += c.Messages
 	}
+	a.Store.Audit().Add(store.AuditEntry{Account: account, Action: "history.clear", Target: only, Outcome: "done",
+		Reason: strconv.Itoa(result.Messages) + " messages", By: by(r)})
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}

@@ -38,6 +38,9 @@ func (a *API) snapshot() Status {
 	if s.Apps == nil {
 		s.Apps = []AppStatus{}
 	}
+	if s.Messages == nil {
+		s.Messages = []uint32{}
+	}
 	return s
 }
 

@@ -14,6 +14,8 @@ type Status struct {
 	Memory   MemoryStatus      `json:"memory"`
 	Store    StoreStatus       `json:"store"`
 	Media    MediaStatus       `json:"media"`
+	Messages []uint32          `json:"messages"`       // that came in each of the last 60 minutes, the oldest first
+	Disk     DiskStatus        `json:"disk"`           // where the data folder is
 	Hint     []Text            `json:"hint,omitempty"` // what is wrong with the whole, and what to set
 }
 
@@ -48,12 +50,26 @@ type AppStatus struct {
 	Subscribed bool   `json:"subscribed"` // has a cursor: events are kept for it
 	Paused     bool   `json:"paused"`     // by `catflap app pause`
 	Backlog    int    `json:"backlog"`    // events it has not acknowledged
-	Dropped    uint64 `json:"dropped"`    // fell out at a bound
-	Skipped    uint64 `json:"skipped"`    // were too old or poisonous
+	SetAside   int    `json:"set_aside"`  // of these, those that a posting app answers with errors, let pass by newer ones
+	Dropped    uint64 `json:"dropped"`    // since the start of catflap, as all that follow: fell out at a bound
+	Skipped    uint64 `json:"skipped"`    // sum of the next three
+	TooOld     uint64 `json:"too_old"`    // when their turn came
+	Poisoned   uint64 `json:"poisoned"`   // given up, since the app disconnects at them
+	Refused    uint64 `json:"refused"`    // by a posting app, for good
 	Repeated   uint64 `json:"repeated"`   // were sent again after a reconnect
 	TooLarge   uint64 `json:"too_large"`  // actions above limits.maxFrameMb that were refused
+	Ack        string `json:"ack"`        // how what it has got is known: ping, written, post or sse; "" for agents
+	Way        string `json:"way"`        // connect, listen, post, gateway or agent
+	Rights     Rights `json:"rights"`
 	LastError  string `json:"last_error"`
 	Hint       []Text `json:"hint,omitempty"`
+}
+
+// Rights are what an app may do, as configured.
+type Rights struct {
+	Allow   *[]string `json:"allow,omitempty"` // absent: all but @credential; empty: nothing
+	Deny    []string  `json:"deny,omitempty"`
+	Targets string    `json:"targets"` // any, or policy: only chats that the policy admits
 }
 
 // LinksStatus counts the links that apps have opened, against limits.links.
@@ -77,6 +93,12 @@ type StoreStatus struct {
 	CommitErrors     uint64 `json:"commit_errors"`
 	DroppedUnflushed uint64 `json:"dropped_unflushed"`
 	WrittenBytes     uint64 `json:"written_bytes"`
+}
+
+// DiskStatus is in bytes; zero = not known.
+type DiskStatus struct {
+	Free  int64 `json:"free"`
+	Total int64 `json:"total"`
 }
 
 // MediaStatus is what the media cache holds.
@@ -188,6 +210,7 @@ type HistoryMessage struct {
 	Text      string    `json:"text"`              // its text segments
 	Summary   string    `json:"summary,omitempty"` // the whole message as one line: "[image] hello @123"
 	Media     []Medium  `json:"media"`
+	ReplyTo   int64     `json:"reply_to,omitempty"` // the message_id that it quotes
 	Recalled  bool      `json:"recalled"`
 	Context   bool      `json:"context,omitempty"` // recorded, but it did not trigger the bot
 }
@@ -197,6 +220,7 @@ type Medium struct {
 	Type string `json:"type"`
 	File string `json:"file,omitempty"`
 	URL  string `json:"url,omitempty"`
+	Key  string `json:"key,omitempty"` // of the media cache; "" for a medium that was never given to it
 }
 
 // ClearRequest is the body of POST history/clear. Empty means all: of every account, of every chat.

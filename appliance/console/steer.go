@@ -13,18 +13,28 @@ func (a *API) reload(w http.ResponseWriter, r *http.Request) error {
 		return notRunning()
 	}
 	result, err := a.Reload(r.Context())
+	if err != nil {
+		return reloadProblem(err)
+	}
+	return writeJSON(w, whole(result))
+}
+
+// reloadProblem is what a configuration that cannot be used answers.
+func reloadProblem(err error) error {
 	var p *Problem
-	switch {
-	case errors.As(err, &p):
+	if errors.As(err, &p) {
 		return p
-	case err != nil:
-		return &Problem{Status: http.StatusUnprocessableEntity, Message: err.Error(),
-			Remedy: "the running configuration stays as it was; correct the file and reload again"}
 	}
-	if result.Changed == nil {
-		result.Changed = []Change{}
+	return &Problem{Status: http.StatusUnprocessableEntity, Message: err.Error(),
+		Remedy: "the running configuration stays as it was; correct the file and reload again"}
+}
+
+// whole never has null where the contract promises a list.
+func whole(r ReloadResult) ReloadResult {
+	if r.Changed == nil {
+		r.Changed = []Change{}
 	}
-	return writeJSON(w, result)
+	return r
 }
 
 // callRequest is the body of POST call.

@@ -13,7 +13,7 @@ func (h *Host) Adopt(path string) error {
 	}
 	p := h.plan()
 	r := rights{0o660, "root", Name}
-	if _, err := os.Lstat(h.at(path)); err != nil {
+	if _, err := os.Lstat(h.At(path)); err != nil {
 		return err
 	}
 	if ok, err := p.settled(path, r); ok || err != nil {

@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -48,6 +49,10 @@ func (h *Host) InstallPlan(s Settings) (*Plan, error) {
 		}
 	}
 	if s.User {
+		// Without a session nothing could be enabled, and the unit would be left behind.
+		if out, err := h.Run(context.Background(), "systemctl", "--user", "show-environment"); err != nil {
+			return nil, noAnswer(out, err)
+		}
 		return p, p.userUnit(s)
 	}
 	p.account()
@@ -74,9 +79,22 @@ func (h *Host) InstallPlan(s Settings) (*Plan, error) {
 	return p, p.procd(s)
 }
 
-// UninstallPlan takes the service away. The data, the configuration and the user stay unless purge.
+// Shadowed reports whether a unit of `catflap service install` hides the one that a package has brought since.
+func (h *Host) Shadowed() bool { return h.packagedUnit() != "" && h.exists(systemUnitPath) }
+
+// UninstallPlan takes the service away. The data, the configuration and the user stay unless purge. Where a package's unit is
+// hidden by one of ours, only that one goes, and the package's runs on.
 func (h *Host) UninstallPlan(userScope, purge bool) (*Plan, error) {
-	if err := h.Refused(userScope); err != nil {
+	if err := h.Refused(userScope); errors.Is(err, ErrPackaged) && h.Shadowed() && !purge {
+		p := h.plan()
+		p.remove(systemUnitPath, false)
+		p.command(p.after(systemUnitPath), "systemctl", "daemon-reload")
+		p.command(p.after(systemUnitPath), "systemctl", "try-restart", unitName)
+		if h.exists(SystemBinary) {
+			p.Notes = append(p.Notes, "the service is the package's now; the old program is still "+SystemBinary+": rm "+SystemBinary)
+		}
+		return p, nil
+	} else if err != nil {
 		return nil, err
 	}
 	p := h.plan()
@@ -126,7 +144,7 @@ func (h *Host) stable(binary string) bool {
 		}
 	}
 	for path := binary; ; path = filepath.Dir(path) {
-		info, err := os.Stat(h.at(path))
+		info, err := os.Stat(h.At(path))
 		if err != nil || !rootOwned(info) {
 			return false
 		}
@@ -140,7 +158,7 @@ func (h *Host) stable(binary string) bool {
 const maxBinary = 128 << 20
 
 func (p *Plan) copyBinary(from, to string) error {
-	content, err := readAtMost(p.host.at(from), maxBinary)
+	content, err := readAtMost(p.host.At(from), maxBinary)
 	if err != nil {
 		return fmt.Errorf("reading this program: %w", err)
 	}
@@ -153,7 +171,7 @@ func (p *Plan) copyBinary(from, to string) error {
 
 // CopyConfig puts a configuration where the service finds it, unless one is there: then the two must be the same.
 func (p *Plan) CopyConfig(from, to string, content []byte) error {
-	have, err := os.ReadFile(p.host.at(to))
+	have, err := os.ReadFile(p.host.At(to))
 	if err == nil && string(have) != string(content) {
 		return fmt.Errorf("%s and %s differ", from, to)
 	}

@@ -25,6 +25,7 @@ type box struct {
 	t       *testing.T
 	ran     []string
 	users   map[string]bool
+	groups  map[string]bool
 	enabled bool
 	active  bool
 	owners  map[uint64]string // by inode
@@ -33,16 +34,17 @@ type box struct {
 
 func newBox(t *testing.T, manager string, commands ...string) *box {
 	t.Helper()
-	b := &box{t: t, users: make(map[string]bool), owners: make(map[uint64]string)}
+	b := &box{t: t, users: make(map[string]bool), groups: make(map[string]bool), owners: make(map[uint64]string)}
 	b.Host = &Host{
 		Manager: manager, Root: t.TempDir(), Home: "/home/ann",
 		Has:   func(name string) bool { return slices.Contains(commands, name) },
-		Known: func(name string) bool { return b.users[name] },
+		Known:      func(name string) bool { return b.users[name] },
+		KnownGroup: func(name string) bool { return b.groups[name] },
 		Own:   b.own, Run: b.run,
 		Manage: func(action string, s Settings) error { return fmt.Errorf("kardianos was asked to %s", action) },
 	}
 	for _, dir := range []string{"/etc/systemd/system", "/etc/init.d", "/usr/local/bin", "/usr/bin", "/var/lib"} {
-		if err := os.MkdirAll(b.at(dir), 0o755); err != nil {
+		if err := os.MkdirAll(b.At(dir), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -54,10 +56,10 @@ func newBox(t *testing.T, manager string, commands ...string) *box {
 
 func (b *box) write(path, content string, mode os.FileMode) {
 	b.t.Helper()
-	if err := os.MkdirAll(filepath.Dir(b.at(path)), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(b.At(path)), 0o755); err != nil {
 		b.t.Fatal(err)
 	}
-	if err := os.WriteFile(b.at(path), []byte(content), mode); err != nil {
+	if err := os.WriteFile(b.At(path), []byte(content), mode); err != nil {
 		b.t.Fatal(err)
 	}
 }
@@ -95,6 +97,9 @@ func inode(t *testing.T, path string) uint64 {
 
 func (b *box) run(_ context.Context, name string, args ...string) (string, error) {
 	line := commandLine(append([]string{name}, args...))
+	if slices.Contains(args, "show-environment") {
+		return "", nil
+	}
 	ask := true
 	yes := func(state bool) error {
 		if state {
@@ -119,8 +124,13 @@ func (b *box) run(_ context.Context, name string, args ...string) (string, error
 		return "it is broken\n", errors.New("exit status 1")
 	}
 	switch {
+	case name == "useradd" && slices.Contains(args, "--user-group") && b.groups[Name],
+		name == "addgroup" && b.groups[Name]:
+		return "group " + Name + " exists\n", errors.New("exit status 9")
 	case name == "useradd", name == "adduser", name == "systemd-sysusers":
-		b.users[Name] = true
+		b.users[Name], b.groups[Name] = true, true
+	case name == "addgroup":
+		b.groups[Name] = true
 	case name == "userdel", name == "deluser":
 		delete(b.users, Name)
 	case strings.Contains(line, "enable "), strings.HasSuffix(line, " enable"):
@@ -239,10 +249,10 @@ func TestInstallTwiceChangesNothing(t *testing.T) {
 				t.Errorf("%s: the second install did something: %q\n%s", manager, b.ran, got)
 			}
 		}
-		if !b.active || b.owner(b.at(SystemConfig)) != "root:"+Name {
-			t.Errorf("%s: active %v, the configuration belongs to %q", manager, b.active, b.owner(b.at(SystemConfig)))
+		if !b.active || b.owner(b.At(SystemConfig)) != "root:"+Name {
+			t.Errorf("%s: active %v, the configuration belongs to %q", manager, b.active, b.owner(b.At(SystemConfig)))
 		}
-		if info, err := os.Stat(b.at(SystemConfig)); err != nil || info.Mode().Perm() != 0o660 {
+		if info, err := os.Stat(b.At(SystemConfig)); err != nil || info.Mode().Perm() != 0o660 {
 			t.Errorf("%s: configuration %v %v", manager, info.Mode(), err)
 		}
 	}
@@ -324,10 +334,10 @@ func TestInstallRefuses(t *testing.T) {
 func TestFault_S13_ConfigurationThatIsALink(t *testing.T) {
 	b := newBox(t, Systemd, "useradd")
 	b.write("/etc/shadow", "secrets", 0o600)
-	if err := os.MkdirAll(b.at("/etc/catflap"), 0o770); err != nil {
+	if err := os.MkdirAll(b.At("/etc/catflap"), 0o770); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink(b.at("/etc/shadow"), b.at(SystemConfig)); err != nil {
+	if err := os.Symlink(b.At("/etc/shadow"), b.At(SystemConfig)); err != nil {
 		t.Fatal(err)
 	}
 	p, err := b.InstallPlan(standard())
@@ -340,7 +350,7 @@ func TestFault_S13_ConfigurationThatIsALink(t *testing.T) {
 	if err := b.Adopt(SystemConfig); err == nil {
 		t.Error("the link was adopted")
 	}
-	if info, err := os.Stat(b.at("/etc/shadow")); err != nil || info.Mode().Perm() != 0o600 {
+	if info, err := os.Stat(b.At("/etc/shadow")); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("%v %v", info.Mode(), err)
 	}
 }
@@ -462,5 +472,84 @@ func TestUnitOfAUser(t *testing.T) {
 		if !strings.Contains(unit, "\n"+key+"\n") {
 			t.Errorf("it lacks %s:\n%s", key, unit)
 		}
+	}
+}
+
+// `userdel` leaves the group when somebody has joined it, as the manual says to do: the next install takes it as it is.
+func TestInstallAfterAPurgeWithMembers(t *testing.T) {
+	for manager, commands := range map[string][]string{Systemd: {"useradd", "userdel"}, OpenRC: {"adduser", "addgroup", "deluser"}} {
+		b := newBox(t, manager, commands...)
+		for range 2 {
+			p, err := b.InstallPlan(standard())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if out, err := b.carry(p, false); err != nil {
+				t.Fatalf("%s: %v\n%s", manager, err, out)
+			}
+			if p, err = b.UninstallPlan(false, true); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := b.carry(p, false); err != nil {
+				t.Fatal(err)
+			}
+			if b.users[Name] || !b.groups[Name] {
+				t.Fatalf("%s: user %v, group %v", manager, b.users[Name], b.groups[Name])
+			}
+		}
+	}
+	b := newBox(t, Procd)
+	b.write("/etc/group", "root:x:0:\ncatflap:x:777:ann\n", 0o644)
+	if err := b.plan().appendAccount(); err != nil {
+		t.Fatal(err)
+	}
+	files := b.tree()
+	if files["/etc/group"] != "root:x:0:\ncatflap:x:777:ann\n" || !strings.Contains(files["/etc/passwd"], "\ncatflap:x:454:777:") {
+		t.Errorf("group:\n%s\npasswd:\n%s", files["/etc/group"], files["/etc/passwd"])
+	}
+}
+
+// A package over a manual install: our unit would hide the package's for ever.
+func TestUninstallOfAUnitThatHidesThePackages(t *testing.T) {
+	b := newBox(t, Systemd, "useradd")
+	const packaged = "/usr/lib/systemd/system/catflap.service"
+	b.write(packaged, "the package's", 0o644)
+	if _, err := b.UninstallPlan(false, false); !errors.Is(err, ErrPackaged) || b.Shadowed() {
+		t.Errorf("only the package's: %v", err)
+	}
+	b.write(systemUnitPath, "ours", 0o644)
+	if _, err := b.UninstallPlan(false, true); !errors.Is(err, ErrPackaged) {
+		t.Errorf("a purge is the package manager's business: %v", err)
+	}
+	p, err := b.UninstallPlan(false, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.carry(p, false); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"systemctl daemon-reload", "systemctl try-restart catflap.service"}, b.ran); diff != "" {
+		t.Error(diff)
+	}
+	if files := b.tree(); files[systemUnitPath] != "" || files[packaged] == "" {
+		t.Errorf("files: %v", files)
+	}
+}
+
+// Without a session of the user nothing is left behind, and the reason is one line.
+func TestInstallWithoutASession(t *testing.T) {
+	b := newBox(t, Systemd)
+	run := b.Run
+	b.Run = func(ctx context.Context, name string, args ...string) (string, error) {
+		if slices.Contains(args, "show-environment") {
+			return "Failed to connect to bus: No medium found\nmore\n", errors.New("systemctl --user show-environment: exit status 1")
+		}
+		return run(ctx, name, args...)
+	}
+	s := standard()
+	s.User = true
+	_, err := b.InstallPlan(s)
+	if !errors.Is(err, ErrNoAnswer) || err.Error() != "the service manager does not answer: Failed to connect to bus: No medium found" {
+		t.Errorf("got %v", err)
 	}
 }

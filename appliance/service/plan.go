@@ -106,7 +106,7 @@ func (r rights) String() string {
 
 // settled tells whether a path has its rights.
 func (p *Plan) settled(path string, r rights) (bool, error) {
-	info, err := os.Lstat(p.host.at(path))
+	info, err := os.Lstat(p.host.At(path))
 	if err != nil {
 		return false, err
 	}
@@ -119,17 +119,17 @@ func (p *Plan) settled(path string, r rights) (bool, error) {
 	if r.owner == "" {
 		return true, nil
 	}
-	changed, err := p.host.Own(p.host.at(path), r.owner, r.group, true)
+	changed, err := p.host.Own(p.host.At(path), r.owner, r.group, true)
 	return !changed, err
 }
 
 func (p *Plan) settle(path string, r rights) error {
 	if r.owner != "" {
-		if _, err := p.host.Own(p.host.at(path), r.owner, r.group, false); err != nil {
+		if _, err := p.host.Own(p.host.At(path), r.owner, r.group, false); err != nil {
 			return err
 		}
 	}
-	return permit(p.host.at(path), r.mode)
+	return permit(p.host.At(path), r.mode)
 }
 
 // folder makes a folder, or gives an existing one its rights.
@@ -143,10 +143,10 @@ func (p *Plan) folder(path string, r rights) {
 			return !ok, err
 		},
 		do: func(context.Context) error {
-			if err := os.MkdirAll(p.host.at(filepath.Dir(path)), 0o755); err != nil {
+			if err := os.MkdirAll(p.host.At(filepath.Dir(path)), 0o755); err != nil {
 				return err
 			}
-			if err := os.Mkdir(p.host.at(path), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			if err := os.Mkdir(p.host.At(path), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 				return err
 			}
 			return p.settle(path, r)
@@ -170,7 +170,7 @@ func (p *Plan) protect(path string, r rights) {
 func (p *Plan) file(path string, content []byte, show string, r rights) {
 	p.add(step{title: fmt.Sprintf("write %s (%v)", path, r), path: path, body: show,
 		needed: func() (bool, error) {
-			have, err := readAtMost(p.host.at(path), int64(len(content)))
+			have, err := readAtMost(p.host.At(path), int64(len(content)))
 			if errors.Is(err, fs.ErrNotExist) {
 				return true, nil
 			}
@@ -184,7 +184,7 @@ func (p *Plan) file(path string, content []byte, show string, r rights) {
 			return !ok, err
 		},
 		do: func(context.Context) error {
-			if err := os.MkdirAll(p.host.at(filepath.Dir(path)), 0o755); err != nil {
+			if err := os.MkdirAll(p.host.At(filepath.Dir(path)), 0o755); err != nil {
 				return err
 			}
 			return p.replace(path, content, r)
@@ -193,7 +193,7 @@ func (p *Plan) file(path string, content []byte, show string, r rights) {
 
 // replace puts a whole file in the place of an old one: a power cut leaves one of the two.
 func (p *Plan) replace(path string, content []byte, r rights) (err error) {
-	target := p.host.at(path)
+	target := p.host.At(path)
 	f, err := os.CreateTemp(filepath.Dir(target), ".catflap-*")
 	if err != nil {
 		return err
@@ -238,9 +238,9 @@ func (p *Plan) remove(path string, all bool) {
 		needed: func() (bool, error) { return p.host.exists(path), nil },
 		do: func(context.Context) error {
 			if all {
-				return os.RemoveAll(p.host.at(path))
+				return os.RemoveAll(p.host.At(path))
 			}
-			return os.Remove(p.host.at(path))
+			return os.Remove(p.host.At(path))
 		}})
 }
 

@@ -38,6 +38,8 @@ var (
 	ErrNoManager = errors.New("no service manager was found")
 	// ErrNotInstalled: there is nothing to start, stop or remove.
 	ErrNotInstalled = errors.New("the service is not installed")
+	// ErrNoAnswer: the service manager cannot be talked to: in a container, or without a login of that user.
+	ErrNoAnswer = errors.New("the service manager does not answer")
 )
 
 // Host is the machine that a service is installed on. Tests give one with a Root of their own.
@@ -50,8 +52,10 @@ type Host struct {
 	Run func(ctx context.Context, name string, args ...string) (string, error)
 	// Has tells whether a command is there.
 	Has func(name string) bool
-	// Known tells whether a user, or a group, is there.
+	// Known tells whether a user is there.
 	Known func(user string) bool
+	// KnownGroup tells whether a group is there. It outlives its user as long as somebody else is in it.
+	KnownGroup func(group string) bool
 	// Own gives a path to an owner and a group. It is false when they have it already.
 	Own func(path, owner, group string, dry bool) (changed bool, err error)
 	// Manage does what package kardianos does on this system: install, uninstall, start, stop, restart.
@@ -73,7 +77,8 @@ func NewHost() *Host {
 			return string(out), nil
 		},
 		Has:   func(name string) bool { _, err := exec.LookPath(name); return err == nil },
-		Known: func(name string) bool { _, err := user.Lookup(name); return err == nil },
+		Known:      func(name string) bool { _, err := user.Lookup(name); return err == nil },
+		KnownGroup: func(name string) bool { _, err := user.LookupGroup(name); return err == nil },
 	}
 }
 
@@ -86,8 +91,8 @@ func known(manager string) string {
 	return manager
 }
 
-// at is where a path lies on this machine.
-func (h *Host) at(path string) string {
+// At is where a path of the machine lies: below Root.
+func (h *Host) At(path string) string {
 	if h.Root == "" {
 		return path
 	}
@@ -95,7 +100,7 @@ func (h *Host) at(path string) string {
 }
 
 func (h *Host) exists(path string) bool {
-	_, err := os.Lstat(h.at(path))
+	_, err := os.Lstat(h.At(path))
 	return err == nil
 }
 

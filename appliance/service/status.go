@@ -53,6 +53,15 @@ func (h *Host) State(ctx context.Context, userScope bool) (State, error) {
 	return st, nil
 }
 
+// noAnswer says in one line why systemctl failed; the command line would only hide it.
+func noAnswer(out string, err error) error {
+	first, _, _ := strings.Cut(strings.TrimSpace(out), "\n")
+	if first == "" {
+		first = err.Error()
+	}
+	return fmt.Errorf("%w: %s", ErrNoAnswer, first)
+}
+
 func (h *Host) systemdState(ctx context.Context, st *State, userScope bool) error {
 	args := []string{"show", unitName, "--no-pager",
 		"--property=LoadState,ActiveState,SubState,Result,ExecMainStatus,NRestarts,MainPID,ActiveEnterTimestamp,MemoryCurrent,UnitFileState,FragmentPath"}
@@ -61,7 +70,7 @@ func (h *Host) systemdState(ctx context.Context, st *State, userScope bool) erro
 	}
 	out, err := h.Run(ctx, "systemctl", args...)
 	if err != nil {
-		return fmt.Errorf("asking systemd: %w: %s", err, strings.TrimSpace(out))
+		return noAnswer(out, err)
 	}
 	v := make(map[string]string)
 	for line := range strings.Lines(out) {

@@ -59,6 +59,8 @@ func actions() map[string]action {
 		"download_file_record_stream": {run: downloadStream, stream: true},
 		"test_download_stream":        {run: testStream, stream: true},
 		"clean_stream_temp_file":      {run: cleanStreams, stream: true},
+
+		SayAction: {run: say, loose: true},
 	}
 	for _, name := range []string{"send_msg", "send_private_msg", "send_group_msg"} {
 		table[name] = action{run: sendMessage, loose: true}

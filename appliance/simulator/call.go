@@ -90,7 +90,7 @@ func (a *adapter) parse(ctx context.Context, s *session, frame []byte) (*Call, *
 	}
 	base, _ := onebot.Normalise(name)
 	info, listed := onebot.Lookup(base)
-	if !listed || !info.InNapCat {
+	if (!listed || !info.InNapCat) && base != SayAction {
 		api := either(a.server, "不支持的API ", "不支持的Api ")
 		return nil, &envelope{status: "failed", retcode: 1404, data: null, message: api + name, echo: mirrorEcho(in.Echo, "null")}
 	}

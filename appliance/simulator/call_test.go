@@ -135,7 +135,7 @@ func TestParameterCheck(t *testing.T) {
 func TestEveryCatalogueActionIsAnswered(t *testing.T) {
 	n, p, ctx := connect(t, Options{})
 	for name := range n.actions {
-		if info, ok := lookup(name); !ok || !info {
+		if info, ok := lookup(name); (!ok || !info) && name != SayAction {
 			t.Errorf("%s is implemented but NapCat does not have it", name)
 		}
 	}

@@ -143,7 +143,11 @@ func next(path string) string {
 
 // formOK checks the token of a page's form. The body is read here, bounded.
 func (s *Site) formOK(w http.ResponseWriter, r *http.Request, session login.Session) bool {
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	limit := int64(maxForm)
+	if strings.HasPrefix(r.URL.Path, "/config") {
+		limit = maxConfigForm
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, limit)
 	return r.ParseForm() == nil && equal(r.PostForm.Get("csrf"), session.CSRF)
 }
 

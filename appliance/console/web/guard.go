@@ -16,14 +16,14 @@ import (
 	"github.com/catflap/catflap/appliance/gate"
 )
 
-// policy lets pages use what this site serves, and nothing else: no inline script, no other host, no frame around them.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; connect-src 'self'; " +
+// contentPolicy lets pages use what this site serves, and nothing else: no inline script, no other host, no frame around them.
+const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; connect-src 'self'; " +
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 // protect gives an answer the headers that all of them have, and a request its deadlines.
 func (s *Site) protect(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	h.Set("Content-Security-Policy", policy)
+	h.Set("Content-Security-Policy", contentPolicy)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")
 	// Not no-referrer: browsers would then send `Origin: null` with our own forms.

@@ -22,6 +22,13 @@ type part struct {
 	drawn  map[string][]byte // by language
 }
 
+// forget makes the next look a fresh one.
+func (p *part) forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.looked = time.Time{}
+}
+
 // drawPart gives the part in a language. It looks at what is shown at most once in a while, and draws it only when it has
 // changed, so that open tabs cost next to nothing.
 func (s *Site) drawPart(p *part, language string) ([]byte, error) {
@@ -41,7 +48,7 @@ func (s *Site) drawPart(p *part, language string) ([]byte, error) {
 		return html, nil
 	}
 	var html bytes.Buffer
-	v := view{Name: p.name, Data: p.data, Lang: language, drawing: d, version: s.API.Version}
+	v := view{Name: p.name, Data: p.data, Lang: language, drawing: d, version: s.API.Version, now: s.Now()}
 	if err := d.templates.ExecuteTemplate(&html, p.name, v); err != nil {
 		return nil, err
 	}
@@ -53,6 +60,9 @@ func (s *Site) drawPart(p *part, language string) ([]byte, error) {
 // has drawn.
 func (s *Site) live(w http.ResponseWriter, r *http.Request) {
 	p := s.parts[r.URL.Query().Get("page")]
+	if r.URL.Query().Get("page") == "talk" {
+		p = s.talkPart(r.URL.Query().Get("account"), r.URL.Query().Get("chat")) // of one chat, for this tab alone
+	}
 	if p == nil {
 		problem(w, http.StatusNotFound, "there is no such stream", "")
 		return

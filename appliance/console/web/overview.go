@@ -1,8 +1,11 @@
 package web
 
 import (
+	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/catflap/catflap/appliance/console"
 )
@@ -12,7 +15,8 @@ const mebi = 1 << 20
 // overview is what the start page shows.
 type overview struct {
 	console.Status
-	Problems int // how many things need a person
+	Errors   []logRow // the newest warnings and errors of the log
+	Problems int      // how many things need a person
 }
 
 // accountState is the word for an account, and how it looks.
@@ -62,6 +66,8 @@ func (s *Site) snapshot() overview {
 	// As fine as people look: a live page is drawn again only when what it shows has changed.
 	o.UptimeS -= o.UptimeS % 60
 	o.Memory.RSS, o.Memory.Go = (o.Memory.RSS+mebi/2)/mebi*mebi, (o.Memory.Go+mebi/2)/mebi*mebi
+	o.Disk.Free, o.Disk.Total = o.Disk.Free/(16*mebi)*(16*mebi), o.Disk.Total/(16*mebi)*(16*mebi)
+	o.Errors = s.logRows("warn", 5)
 	for _, a := range o.Accounts {
 		if class, _ := accountState(a); class == "bad" || len(a.Hint) > 0 {
 			o.Problems++
@@ -88,3 +94,37 @@ func (s *Site) overview(w http.ResponseWriter, r *http.Request) {
 
 // Written is what went to the disk since the start, in bytes.
 func (o overview) Written() int64 { return int64(o.Store.WrittenBytes) }
+
+// Last is how many messages came in the last minute that is over.
+func (o overview) Last() uint32 {
+	if len(o.Messages) < 2 {
+		return 0
+	}
+	return o.Messages[len(o.Messages)-2]
+}
+
+// Sum is how many came in the last hour.
+func (o overview) Sum() (sum uint32) {
+	for _, n := range o.Messages {
+		sum += n
+	}
+	return sum
+}
+
+// Peak is the busiest minute.
+func (o overview) Peak() uint32 {
+	if len(o.Messages) == 0 {
+		return 0
+	}
+	return slices.Max(o.Messages)
+}
+
+// Line is the messages by the minute as points of a line in a box of 236 by 40.
+func (o overview) Line() string {
+	var b strings.Builder
+	top := max(o.Peak(), 1)
+	for i, n := range o.Messages {
+		fmt.Fprintf(&b, "%d,%.1f ", i*4, 40-38*float64(n)/float64(top))
+	}
+	return strings.TrimSuffix(b.String(), " ")
+}

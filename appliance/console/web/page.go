@@ -69,6 +69,11 @@ type view struct {
 	Theme string // auto, light or dark
 	Path  string
 
+	Done   string // a key of the catalogue: what the last form did
+	Failed string // why it did nothing
+	Remedy string
+
+	now     time.Time
 	keep    url.Values // of the query, when language or colours are chosen
 	drawing *drawing
 	version string
@@ -82,7 +87,7 @@ func (v view) Choose(key, value string) string {
 			query[name] = values
 		}
 	}
-	return "?" + query.Encode()
+	return v.Path + "?" + query.Encode()
 }
 
 // T is a text of the catalogue.
@@ -104,6 +109,36 @@ func (v view) Version() string { return v.version }
 
 // Title is that of the page.
 func (v view) Title() string { return v.T(v.Name + ".title") }
+
+// Pages are the links of the navigation.
+func (v view) Pages() []link {
+	return []link{
+		{"/", v.T("nav.overview")}, {"/access", v.T("nav.access")}, {"/decisions", v.T("nav.decisions")}, {"/apps", v.T("nav.apps")},
+		{"/chats", v.T("nav.chats")}, {"/media", v.T("nav.media")}, {"/config", v.T("nav.config")}, {"/logs", v.T("nav.logs")}, {"/simulator", v.T("nav.simulator")},
+	}
+}
+
+// link is an address with a name.
+type link struct{ Path, Name string }
+
+// Here reports whether the page is, or is below, the one that a link leads to.
+func (v view) Here(path string) bool {
+	return v.Path == path || path != "/" && strings.HasPrefix(v.Path, path+"/")
+}
+
+// When is a moment for people: the time of today, or the day too.
+func (v view) When(t time.Time) string {
+	t = t.Local()
+	if y, m, d := t.Date(); !v.now.IsZero() {
+		if ny, nm, nd := v.now.Local().Date(); y == ny && m == nm && d == nd {
+			return t.Format("15:04:05")
+		}
+	}
+	return t.Format("2006-01-02 15:04")
+}
+
+// Stamp is a moment for programs.
+func (v view) Stamp(t time.Time) string { return t.Format(time.RFC3339) }
 
 // In reports whether somebody is logged in.
 func (v view) In() bool { return v.CSRF != "" }
@@ -147,7 +182,15 @@ func (s *Site) view(r *http.Request, v view) (view, error) {
 	if err != nil {
 		return v, err
 	}
+	v.now = s.Now()
+	if key := "done." + r.URL.Query().Get("done"); v.Done == "" && v.Failed == "" && safe(r.Method) && d.words[key].en != "" {
+		v.Done = key
+	}
 	v.drawing, v.version, v.Lang, v.Path, v.Theme = d, s.API.Version, s.language(r), r.URL.Path, "auto"
+	if !safe(r.Method) { // a form's own address shows nothing
+		first, _, _ := strings.Cut(strings.TrimPrefix(v.Path, "/"), "/")
+		v.Path = "/" + first
+	}
 	if theme := cookie(r, themeCookie); theme == "light" || theme == "dark" {
 		v.Theme = theme
 	}
@@ -197,6 +240,7 @@ func (s *Site) choose(w http.ResponseWriter, r *http.Request) bool {
 		}
 		chosen = true
 		query.Del(choice.key)
+		query.Del("done")
 		for _, known := range choice.among {
 			if value == known {
 				http.SetCookie(w, &http.Cookie{Name: choice.cookie, Value: value, Path: "/", MaxAge: int(365 * 24 * time.Hour / time.Second),

@@ -19,9 +19,11 @@ import (
 
 // Bounds of what browsers may hold open.
 const (
-	maxStreams  = 16 // live streams of all tabs together
-	maxForm     = 16 << 10
-	requestTime = time.Minute // of reading one request and of writing one answer; streams set their own
+	maxStreams = 16 // live streams of all tabs together
+	maxForm    = 16 << 10
+	// maxConfigForm holds the largest configuration, twice (edited and reviewed), as forms write it.
+	maxConfigForm = 4 << 20
+	requestTime   = time.Minute // of reading one request and of writing one answer; streams set their own
 )
 
 // Settings are what the configuration says about the console.
@@ -39,6 +41,8 @@ type Options struct {
 	Now    func() time.Time
 	// Hostname is the name of this box; nil means that of the system.
 	Hostname func() (string, error)
+	// Media serves /media/KEY of the cache; nil means that there is none.
+	Media http.Handler
 	// Refresh is how often live pages look for news; 0 means 2 s.
 	Refresh time.Duration
 }
@@ -66,11 +70,38 @@ func New(o Options) *Site {
 	}
 	s := &Site{Options: o, api: o.API.Handler(), ledger: gate.Ledger{Log: o.Log, Now: o.Now}, own: ownNames(o.Hostname),
 		streams: make(chan struct{}, maxStreams), drawing: sync.OnceValues(newDrawing)}
-	s.parts = map[string]*part{"overview": {name: "overview", snapshot: func() any { return s.snapshot() }}}
+	s.parts = map[string]*part{
+		"overview":  {name: "overview", snapshot: func() any { return s.snapshot() }},
+		"access":    {name: "access", snapshot: func() any { return s.waiting() }},
+		"decisions": {name: "decisions", snapshot: func() any { return s.decisions(false) }},
+		"ignored":   {name: "decisions", snapshot: func() any { return s.decisions(true) }},
+		"apps":      {name: "apps", snapshot: func() any { return s.appCards() }},
+		"logs":      {name: "logs", snapshot: func() any { return s.logPage("") }},
+		"warnings":  {name: "logs", snapshot: func() any { return s.logPage("warn") }},
+	}
 	s.settings.Store(&Settings{Language: "auto", Fallback: "zh"})
 	s.pages = http.NewServeMux()
 	s.pages.HandleFunc("GET /{$}", s.overview)
 	s.pages.HandleFunc("GET /live", s.live)
+	s.pages.HandleFunc("GET /access", s.accessPage)
+	s.pages.HandleFunc("POST /access/person", s.decidePerson)
+	s.pages.HandleFunc("POST /access/group", s.switchGroup)
+	s.pages.HandleFunc("GET /decisions", s.decisionsPage)
+	s.pages.HandleFunc("GET /apps", s.appsPage)
+	s.pages.HandleFunc("POST /apps/steer", s.steerApp)
+	s.pages.HandleFunc("GET /chats", s.chatsPage)
+	s.pages.HandleFunc("GET /chats/talk", s.talkPage)
+	s.pages.HandleFunc("POST /chats/clear", s.clearChat)
+	s.pages.HandleFunc("GET /media", s.mediaPage)
+	s.pages.HandleFunc("GET /media/{key}", s.medium)
+	s.pages.HandleFunc("POST /media/gc", s.clearMedia)
+	s.pages.HandleFunc("GET /config", s.configPage)
+	s.pages.HandleFunc("POST /config", s.reviewConfig)
+	s.pages.HandleFunc("POST /config/apply", s.applyConfig)
+	s.pages.HandleFunc("POST /config/return", s.returnConfig)
+	s.pages.HandleFunc("GET /logs", s.logsPage)
+	s.pages.HandleFunc("GET /simulator", s.simulatorPage)
+	s.pages.HandleFunc("POST /simulator", s.speak)
 	s.pages.HandleFunc("GET /password", s.passwordPage)
 	s.pages.HandleFunc("POST /password", s.changePassword)
 	s.pages.HandleFunc("POST /logout", s.logout)

@@ -551,7 +551,7 @@ func TestFault_S05_Headers(t *testing.T) {
 	for _, path := range []string{"/", "/login", "/nothing", "/api/v1/status", "/api/v1/nothing", "/assets/console.js", "/healthz", "/metrics"} {
 		a := b.do("GET", path, "")
 		for name, want := range map[string]string{
-			"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "same-origin",
+			"Content-Security-Policy": contentPolicy, "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "same-origin",
 			"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin",
 		} {
 			if got := a.Header.Get(name); got != want {
@@ -565,8 +565,8 @@ func TestFault_S05_Headers(t *testing.T) {
 			t.Errorf("%s has what its policy forbids", path)
 		}
 	}
-	if strings.Contains(policy, "unsafe") || !strings.Contains(policy, "frame-ancestors 'none'") || !strings.Contains(policy, "default-src 'none'") {
-		t.Errorf("the policy is %s", policy)
+	if strings.Contains(contentPolicy, "unsafe") || !strings.Contains(contentPolicy, "frame-ancestors 'none'") || !strings.Contains(contentPolicy, "default-src 'none'") {
+		t.Errorf("the policy is %s", contentPolicy)
 	}
 }
 

@@ -40,9 +40,9 @@ func TestCatalogueIsWhole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	quoted := regexp.MustCompile(`"((?:login|password|problem|overview|account|app|time)\.[a-z.]+)"`)
+	quoted := regexp.MustCompile(`"((?:login|password|problem|overview|account|app|time|nav|outcome|kind|simulator)\.[a-z.]+)"`)
 	for _, name := range sources {
-		if name == "words.go" || strings.HasSuffix(name, "_test.go") {
+		if slices.Contains([]string{"words.go", "catalogue.go", "pagewords.go", "toolwords.go", "reasonwords.go"}, name) || strings.HasSuffix(name, "_test.go") {
 			continue
 		}
 		for _, m := range quoted.FindAllSubmatch(readFile(t, name), -1) {
@@ -54,9 +54,59 @@ func TestCatalogueIsWhole(t *testing.T) {
 			t.Errorf("%s is asked for and is not in the catalogue", key)
 		}
 	}
+	// Families are asked for by what the program itself calls things.
+	family := regexp.MustCompile(`^(reason|kind|apps\.way|medium|logs\.level|done)\.`)
 	for key := range words {
-		if !asked[key] {
+		if !asked[key] && !family.MatchString(key) {
 			t.Errorf("nobody asks for %s", key)
+		}
+	}
+}
+
+// Every reason of the policy has plain words, and nothing else has.
+func TestEveryReasonHasWords(t *testing.T) {
+	words := catalogue()
+	reasons := make(map[string]bool)
+	for _, m := range regexp.MustCompile(`Reason\w+ +Reason = "([^"]+)"`).FindAllSubmatch(readFile(t, "../../../policy/reason.go"), -1) {
+		key := "reason." + string(m[1])
+		reasons[key] = true
+		if words[key].en == "" || words[key].zh == "" {
+			t.Errorf("%s has no words", m[1])
+		}
+	}
+	if len(reasons) < 20 {
+		t.Errorf("only %d reasons were found", len(reasons))
+	}
+	for key := range words {
+		if strings.HasPrefix(key, "reason.") && !reasons[key] {
+			t.Errorf("%s is no reason of the policy", key)
+		}
+	}
+	// What a form says it has done is in the catalogue.
+	sources, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := make(map[string]bool)
+	for _, name := range sources {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		text := readFile(t, name)
+		for key := range words {
+			if short, ok := strings.CutPrefix(key, "done."); ok && bytes.Contains(text, []byte(`"`+short+`"`)) {
+				said[key] = true
+			}
+		}
+		for _, m := range regexp.MustCompile(`s\.done\(w, r, "[^"]+", "([^"]+)"`).FindAllSubmatch(text, -1) {
+			if words["done."+string(m[1])].en == "" {
+				t.Errorf("%s: done.%s is not in the catalogue", name, m[1])
+			}
+		}
+	}
+	for key := range words {
+		if strings.HasPrefix(key, "done.") && !said[key] {
+			t.Errorf("nothing says %s", key)
 		}
 	}
 }
