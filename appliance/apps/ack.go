@@ -12,8 +12,8 @@ const (
 	ackEvery = 25 * time.Millisecond
 	// flightEvents and flightBytes bound what is unproven on a connection that answers pings: it is what a crash of the app
 	// makes catflap send again, and what a slow reader finds in its buffers.
-	flightEvents = 256
-	flightBytes  = 256 << 10
+	flightEvents = 2048
+	flightBytes  = 2 << 20
 	// flowPatience is how long they hold on a connection that has never answered: it may be one that ignores pings.
 	flowPatience = 2 * time.Second
 )
