@@ -38,6 +38,7 @@ func run() int {
 			s.App(),
 			s.Account(),
 			s.Audit(),
+			s.Alert(),
 			s.Console(),
 			s.Call(),
 			s.Backup(),

@@ -17,6 +17,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/catflap/catflap/appliance/alert"
 	"github.com/catflap/catflap/appliance/apps"
 	"github.com/catflap/catflap/appliance/config"
 	"github.com/catflap/catflap/appliance/console"
@@ -39,6 +40,8 @@ type Options struct {
 	Version string
 	// Reload reads the configuration again; nil means that it cannot change.
 	Reload func() (*config.Config, error)
+	// NewerVersion asks where the owner has said for a version that is newer than this one, "" for none. Nil = nobody said where.
+	NewerVersion func(context.Context) (string, error)
 	// Group may use the admin socket beside the owner; "" is nobody.
 	Group string
 }
@@ -56,7 +59,9 @@ type Appliance struct {
 	admin   net.Listener
 	api     *console.API
 	browser browser
-	book    logbook.Book // what the console shows of the log
+	alarm   *alert.Alarm
+	newer   atomic.Pointer[string] // a version that can be had
+	book    logbook.Book           // what the console shows of the log
 	rooms   rooms
 
 	rewriting sync.Mutex // one change of the configuration file at a time
@@ -113,8 +118,9 @@ func (a *Appliance) open(cfg *config.Config) (err error) {
 	if err := a.openMedia(cfg); err != nil {
 		return err
 	}
-	a.router = router.New(router.Options{Store: a.store, Log: a.Log, Now: a.now, Rand: rand.Float64, KeepMedium: a.keepMedium, HandOver: a.handOver})
+	a.router = router.New(router.Options{Store: a.store, Log: a.Log, Now: a.now, Rand: rand.Float64, KeepMedium: a.keepMedium, HandOver: a.handOver, AwaitFiles: a.awaitFiles, OwnMedium: a.isMediumPath})
 	a.api = a.newAPI()
+	a.newAlarm()
 	a.newSite()
 	if err := a.apply(cfg); err != nil {
 		return err
@@ -133,6 +139,8 @@ func (a *Appliance) Run(ctx context.Context) error {
 	defer cancel(nil)
 	var tasks sync.WaitGroup
 	tasks.Go(func() { a.router.Run(ctx) })
+	tasks.Go(func() { a.alarm.Run(ctx) })
+	tasks.Go(func() { a.watchUpdates(ctx) })
 	server := gate.NewServer(a.api.Handler())
 	tasks.Go(func() {
 		if err := server.Serve(a.admin); !errors.Is(err, http.ErrServerClosed) {
@@ -264,6 +272,7 @@ func (a *Appliance) apply(next *config.Config) error {
 	a.setMedia(next)
 	a.applyApps(next, remade)
 	a.routeListeners(next)
+	a.setAlarm(next)
 	a.showConsole(shown)
 	return nil
 }
@@ -334,4 +343,4 @@ func (a *Appliance) account(name string) *napcat.Account {
 }
 
 // sortedNames are a map's keys in order.
-func sortedNames[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+func sortedNames[K ~string, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }

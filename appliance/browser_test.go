@@ -387,3 +387,42 @@ func TestMetricsAreDocumented(t *testing.T) {
 		t.Errorf("(-shown +documented):\n%s", diff)
 	}
 }
+
+// The dashboard for Grafana names metrics that there are, and is JSON.
+func TestDashboardNamesMetricsThatExist(t *testing.T) {
+	page, err := os.ReadFile("../packaging/grafana/catflap.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var dashboard struct {
+		Panels []struct {
+			ID      int
+			Title   string
+			Type    string
+			Targets []struct{ Expr string }
+		}
+	}
+	if err := json.Unmarshal(page, &dashboard); err != nil {
+		t.Fatal(err)
+	}
+	h := newHouse(t, `listen: "127.0.0.1:0"`)
+	metrics := string(h.measure())
+	names, seen := regexp.MustCompile("catflap_[a-z_]+"), make(map[int]bool)
+	for _, p := range dashboard.Panels {
+		if p.Type != "row" && len(p.Targets) == 0 || seen[p.ID] || p.Title == "" {
+			t.Errorf("panel %d %q shows nothing, or twice", p.ID, p.Title)
+		}
+		seen[p.ID] = true
+		for _, target := range p.Targets {
+			found := names.FindAllString(target.Expr, -1)
+			if len(found) == 0 {
+				t.Errorf("%s: %s names no metric", p.Title, target.Expr)
+			}
+			for _, name := range found {
+				if !strings.Contains(metrics, "# TYPE "+name+" ") {
+					t.Errorf("%s: there is no metric %s", p.Title, name)
+				}
+			}
+		}
+	}
+}

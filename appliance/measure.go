@@ -2,9 +2,13 @@ package appliance
 
 import (
 	"runtime"
+	"strconv"
+	"strings"
 
+	"github.com/catflap/catflap/appliance/alert"
 	"github.com/catflap/catflap/appliance/console"
 	"github.com/catflap/catflap/appliance/metrics"
+	"github.com/catflap/catflap/appliance/router"
 )
 
 // measure is what /metrics shows. Names and labels are a promise (docs/metrics.md); names of people and chats are none.
@@ -15,6 +19,8 @@ func (a *Appliance) measure() []byte {
 	p.Gauge("catflap_uptime_seconds", "Seconds since the start.").Set(float64(st.UptimeS))
 	measureAccounts(&p, st.Accounts)
 	measureApps(&p, st.Apps)
+	measureTraffic(&p, a.router.Counts())
+	measureAlerts(&p, a.alarm.Status())
 	p.Gauge("catflap_links_used", "Links that apps have opened.").Set(float64(st.Links.Used))
 	p.Gauge("catflap_links_limit", "limits.links of the configuration.").Set(float64(st.Links.Limit))
 	measureStore(&p, st.Store)
@@ -84,4 +90,47 @@ func measureStore(p *metrics.Page, s console.StoreStatus) {
 	p.Counter("catflap_store_commit_errors_total", "Failed commits.").Set(float64(s.CommitErrors))
 	p.Counter("catflap_store_written_bytes_total", "Bytes of pages handed to the disk.").Set(float64(s.WrittenBytes))
 	p.Counter("catflap_store_dropped_total", "Records that could not be written in time.").Set(float64(s.DroppedUnflushed))
+}
+
+// measureTraffic is what passes between NapCat and the apps.
+func measureTraffic(p *metrics.Page, list []router.Count) {
+	events := p.Counter("catflap_events_total", "Events of NapCat, by what was decided.")
+	for _, c := range list {
+		for _, outcome := range sortedNames(c.Events) {
+			events.Set(float64(c.Events[outcome]), "account", c.Account, "outcome", outcome)
+		}
+	}
+	queued := p.Counter("catflap_app_events_total", "Events that were put into the app's queue.")
+	for _, c := range list {
+		for _, app := range c.Apps {
+			queued.Set(float64(app.Events), "app", app.App, "account", c.Account)
+		}
+	}
+	calls := p.Counter("catflap_app_actions_total", "Actions of the app, by how they ended.")
+	for _, c := range list {
+		for _, app := range c.Apps {
+			for _, end := range sortedNames(app.Calls) {
+				calls.Set(float64(app.Calls[end]), "app", app.App, "account", c.Account, "outcome", end)
+			}
+		}
+	}
+}
+
+// measureAlerts is what the owner is told. A target is its place in alerts.to and its service.
+func measureAlerts(p *metrics.Page, st alert.Status) {
+	raised := p.Counter("catflap_alerts_total", "Alerts by event.")
+	for _, event := range sortedNames(st.Raised) {
+		raised.Set(float64(st.Raised[event]), "event", string(event))
+	}
+	p.Gauge("catflap_alerts_active", "Alerts that are not over.").Set(float64(len(st.Active)))
+	p.Gauge("catflap_alerts_held", "Alerts that wait for the end of the quiet hours or of the hour.").Set(float64(st.Held))
+	each := func(f metrics.Family, value func(alert.CourierStats) uint64) {
+		for i, t := range st.Targets {
+			service, _, _ := strings.Cut(t.Target, " ")
+			f.Set(float64(value(t)), "target", strconv.Itoa(i+1), "service", service)
+		}
+	}
+	each(p.Counter("catflap_alert_sent_total", "Messages that an address of alerts.to took."), func(s alert.CourierStats) uint64 { return s.Sent })
+	each(p.Counter("catflap_alert_failures_total", "Attempts that failed."), func(s alert.CourierStats) uint64 { return s.Failed })
+	each(p.Counter("catflap_alert_dropped_total", "Messages that were given up."), func(s alert.CourierStats) uint64 { return s.Dropped })
 }

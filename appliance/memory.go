@@ -21,6 +21,16 @@ func limitMemory(configured int64) {
 	}
 }
 
+// MemoryInForce is the limit that a catflap started here keeps to, and the control group's bound of which it is made when that
+// is the tighter one; 0 = none.
+func MemoryInForce(configured int64) (limit, group int64) {
+	group = groupMemory(os.DirFS("/"))
+	if limit = memoryLimit(configured, group); limit == configured {
+		group = 0
+	}
+	return limit, group
+}
+
 // goMemory is what of a limit on the process is for Go: five eighths, so 30 MiB by default. The rest is for the program's
 // own pages and the mapped databases; and garbage of large frames does not pile up to the limit itself.
 func goMemory(limit int64) int64 { return limit / 8 * 5 }

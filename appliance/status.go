@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"runtime/metrics"
 	"slices"
@@ -38,6 +39,7 @@ func (a *Appliance) newAPI() *console.API {
 		Replay:       a.router.Replay,
 		Media:        a.mediaStats,
 		MediaGC:      a.mediaGC,
+		MediaUpload:  func(w http.ResponseWriter, r *http.Request) { a.media.cache.Upload(w, r) },
 		Knock:        a.router.Knock,
 		Groups:       a.groups,
 		GroupNames:   a.groupNames,
@@ -145,7 +147,7 @@ func (a *Appliance) Status() console.Status {
 		Version: a.Version, UptimeS: int64(a.now().Sub(a.began).Seconds()), Config: cfg.Path, Listen: a.Addresses(),
 		Accounts: []console.AccountStatus{}, Apps: []console.AppStatus{}, Memory: memory(),
 		Links:    console.LinksStatus{Used: a.seats.Used(), Limit: a.seats.Limit()},
-		Messages: a.router.Messages(), Disk: disk(a.dataDir),
+		Messages: a.router.Messages(), Disk: disk(a.dataDir), Alerts: a.alertStatus(),
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -148,6 +148,9 @@ func (p *Pacer) Observe(limited bool, now time.Time) (alert bool) {
 	return true
 }
 
+// Limited reports whether a run of limited sends has halved the rates.
+func (p *Pacer) Limited() bool { return p.halved }
+
 // setHalved changes the rates from now on: what has been earned until now was earned at the old ones.
 func (p *Pacer) setHalved(halved bool, now time.Time) {
 	if p.halved == halved {

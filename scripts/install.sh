@@ -196,7 +196,13 @@ install() {
 		from=$base/latest/download
 		[ -z "$version" ] || from=$base/download/v$version
 	fi
-	case $from in http://* | https://*) from=${from%/} ;; *) from=$(cd "$from" 2>/dev/null && pwd) || fail "there is no folder $from" ;; esac
+	case $from in
+	http://* | https://*) from=${from%/} ;;
+	*)
+		[ -d "$from" ] || fail "there is no folder $from" "--from takes a folder, or an address that begins with http:// or https://"
+		from=$(cd "$from" && pwd)
+		;;
+	esac
 
 	umask 077
 	private=$(mktemp -d "${TMPDIR:-/tmp}/catflap.XXXXXX")
@@ -232,6 +238,8 @@ install() {
 		rm -f "$bin/.catflap.new"
 		fail "the program for $arch does not run on this machine; nothing was changed" "give another --arch"
 	fi
+	before=no
+	[ ! -e "$bin/catflap" ] || before=yes
 	mv -f "$bin/.catflap.new" "$bin/catflap"
 	say "installed catflap $found ($arch) to $bin/catflap"
 	[ $service = yes ] || return 0
@@ -239,24 +247,53 @@ install() {
 		say "the service was not installed: that takes root. Run: sudo $bin/catflap service install"
 		return 0
 	fi
-	"$bin/catflap" service install
+	# Of an upgrade it would say that nothing was changed: the service's file was not, and the program is what counts.
+	if [ $before = yes ]; then
+		"$bin/catflap" service install >"$private/said" || {
+			cat "$private/said" >&2
+			exit 1
+		}
+		say "the service is installed"
+	else
+		"$bin/catflap" service install
+	fi
 	restart_if_old
 }
 
 # restart_if_old: the service file is the same, so installing it again restarts nothing; the program is another one.
 restart_if_old() {
-	if "$bin/catflap" service status >/dev/null 2>&1; then "$bin/catflap" service restart; fi
+	if "$bin/catflap" service status >/dev/null 2>&1; then
+		"$bin/catflap" service restart
+		say "the service was restarted with catflap $found"
+	fi
 }
 
 uninstall() {
-	! packaged || fail "catflap is installed as a package here" "let the package manager remove it"
+	if packaged; then
+		if [ ! -e "$bin/catflap" ] || [ "$bin" = /usr/bin ] || [ $purge = yes ]; then
+			fail "catflap is installed as a package here" "let the package manager remove it"
+		fi
+		say "catflap is installed as a package here too: only the copy in $bin goes"
+	fi
 	if [ $dry = yes ]; then
 		say "would remove the service and $bin/catflap"
 		return
 	fi
 	if [ -x "$bin/catflap" ] && [ $service = yes ]; then
-		if [ $purge = yes ]; then "$bin/catflap" service uninstall --purge; else "$bin/catflap" service uninstall; fi ||
-			say "the service was not removed; see above"
+		set -- service uninstall
+		[ $purge = no ] || set -- "$@" --purge
+		# Without its program the service would be there and fail for ever. Where no services are, there is none to remove.
+		if said=$(LC_ALL=C "$bin/catflap" "$@" 2>&1); then
+			say "$said"
+		else
+			case $said in
+			*'no service manager'*) ;;
+			*)
+				printf '%s\n' "$said" >&2
+				fail "the service was not removed, so the program stays too" "run this as root, or with --no-service to remove the program only"
+				;;
+			esac
+		fi
 	fi
 	if [ -e "$bin/catflap" ]; then
 		rm -f "$bin/catflap" "$bin/.catflap.new"

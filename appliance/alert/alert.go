@@ -72,7 +72,7 @@ type Facts struct {
 	Doors    []Door
 	Pairing  []Request
 
-	DiskFree, DiskTotal int64 // bytes where the data folder is; total 0 = not known
+	DiskFree, DiskTotal int64  // bytes where the data folder is; total 0 = not known
 	Failures            uint64 // commits of the store that failed so far
 	StoreError          string // why the last one failed; "" = it did not
 
@@ -106,7 +106,7 @@ type App struct {
 type Door struct {
 	Name  string
 	Wrong uint64 // requests with a wrong token or none, so far
-	Last  string // the address of the last of them
+	Last  string // where the last of them came from, and why it was refused
 }
 
 // Request is a stranger who waits for access.

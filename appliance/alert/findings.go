@@ -14,12 +14,13 @@ const (
 // linkFindings are the link of an account: away or half-dead, and away for so long that it is said again. A half-dead link is
 // closed after two missed probes and looks well for a while when it comes back, which is why only a link that stays well is.
 func linkFindings(a Account, grace time.Duration) []finding {
-	v := bad
+	v, telling := bad, false
 	title := Text{EN: "NapCat is not connected: " + a.called(), ZH: "NapCat 未连接：" + a.called()}
 	more := Text{EN: "Events do not come and nothing can be sent. Is NapCat running? `catflap status` says more.",
 		ZH: "收不到事件，也无法发送。NapCat 是否在运行？`catflap status` 可查看详情。"}
 	switch {
 	case a.Linked && a.HalfDead:
+		telling = true
 		title = Text{EN: "NapCat is connected but does not answer: " + a.called(), ZH: "NapCat 已连接但没有应答：" + a.called()}
 		more = Text{EN: "Nothing can be sent. Restart NapCat if this stays.", ZH: "无法发送。若持续如此，请重启 NapCat。"}
 	case a.Linked:
@@ -32,7 +33,7 @@ func linkFindings(a Account, grace time.Duration) []finding {
 	subject := "account:" + a.Name
 	settle := max(settleUsual, a.Settle)
 	out := []finding{{
-		key: key{LinkDown, subject, false}, verdict: v, after: max(linkAfter, grace), settle: settle,
+		key: key{LinkDown, subject, false}, verdict: v, after: max(linkAfter, grace), settle: settle, telling: telling,
 		raised: Notice{Event: LinkDown, Subject: subject, State: Raised, Title: title, More: more},
 		over: Notice{Event: LinkDown, Subject: subject, State: Recovered,
 			Title: Text{EN: "NapCat is back: " + a.called(), ZH: "NapCat 已恢复：" + a.called()}},

@@ -21,16 +21,16 @@ import (
 // sendMail brings one mail to a server (RFC 5321). A password never goes over a connection that is not encrypted, unless it
 // ends on this machine.
 func sendMail(ctx context.Context, t *address.Target, m Message) error {
-	err := mail(ctx, t.Mail, t.Insecure, m)
+	err := bringMail(ctx, t.Mail, t.Insecure, m)
 	var answered *textproto.Error
 	if errors.As(err, &answered) {
 		// 4xx may go well later, 5xx will not (RFC 5321, 4.2.1).
-		return &SendError{Final: answered.Code >= 500, text: fmt.Sprintf("%s: %v", t.Host, err)}
+		return &SendError{Final: answered.Code >= 500, text: fmt.Sprintf("%s: %d %s", t.Host, answered.Code, answered.Msg)}
 	}
 	return err
 }
 
-func mail(ctx context.Context, to address.MailTarget, insecure bool, m Message) error {
+func bringMail(ctx context.Context, to address.MailTarget, insecure bool, m Message) error {
 	conn, err := (&net.Dialer{Timeout: 10 * time.Second}).DialContext(ctx, "tcp", to.Server)
 	if err != nil {
 		return err
@@ -174,7 +174,11 @@ func letter(to address.MailTarget, m Message) []byte {
 	return []byte(b.String())
 }
 
-// encodeSubject writes a header in words of at most 75 characters (RFC 2047), one a line.
+// encodeSubject writes a header in words of at most 75 characters (RFC 2047), each on a line of its own.
 func encodeSubject(s string) string {
-	return strings.ReplaceAll(mime.BEncoding.Encode("utf-8", s), "?= =?", "?=\r\n =?")
+	encoded := strings.ReplaceAll(mime.BEncoding.Encode("utf-8", s), "?= =?", "?=\r\n =?")
+	if encoded != s {
+		encoded = "\r\n " + encoded
+	}
+	return encoded
 }

@@ -61,9 +61,9 @@ func requestNotice(account string, list []Request) Notice {
 
 // doorWatch counts the wrong tokens at one door.
 type doorWatch struct {
-	began time.Time // of the window
-	base  uint64    // how many there were then
-	told  time.Time
+	began      time.Time // of the half of the window that runs
+	base, past uint64    // how many there were then, and when the half before it began
+	told       time.Time
 }
 
 // tokens tells of doors at which wrong tokens are shown again and again: somebody guesses, or an app has the wrong token.
@@ -77,18 +77,18 @@ func (w *Watch) tokens(now time.Time, list []Door) []Notice {
 			s = &doorWatch{began: now}
 			w.doors[d.Name] = s
 		}
-		if now.Sub(s.began) > tokenWindow {
-			s.began, s.base = now, d.Wrong
+		if now.Sub(s.began) > tokenWindow/2 {
+			s.began, s.base, s.past = now, d.Wrong, s.base
 		}
-		n := d.Wrong - s.base
+		n := d.Wrong - s.past
 		if n < tokenLimit || !s.told.IsZero() && now.Sub(s.told) < tokenSilence {
 			continue
 		}
-		s.told, s.began, s.base = now, now, d.Wrong
+		s.told, s.began, s.base, s.past = now, now, d.Wrong, d.Wrong
 		out = append(out, Notice{Event: TokenFailures, Subject: "door:" + d.Name, State: Once,
-			Title: Text{EN: fmt.Sprintf("Wrong tokens at %s, %d times", d.Name, n), ZH: fmt.Sprintf("%s 收到 %d 次错误令牌", d.Name, n)},
-			More: Text{EN: "The last came from " + oneLine(d.Last) + ". It is an app or NapCat with the wrong accessToken, or somebody who guesses; guessing is slowed down.",
-				ZH: "最近一次来自 " + oneLine(d.Last) + "。可能是应用或 NapCat 的 accessToken 写错，也可能有人在猜测；猜测会被减速。"}})
+			Title: Text{EN: fmt.Sprintf("Bad tokens: %s has refused %d connections", d.Name, n), ZH: fmt.Sprintf("令牌错误：%s 已拒绝 %d 次连接", d.Name, n)},
+			More: Text{EN: "The last was " + oneLine(d.Last) + ". It is an app or NapCat with the wrong accessToken, or somebody who guesses; guessing is slowed down.",
+				ZH: "最近一次：" + oneLine(d.Last) + "。可能是应用或 NapCat 的 accessToken 写错，也可能有人在猜测；猜测会被减速。"}})
 	}
 	for name := range w.doors {
 		if !open[name] {

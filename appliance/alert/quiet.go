@@ -147,7 +147,10 @@ func (s style) digest(now time.Time, list []Notice, lost int) Message {
 		}
 		lines = append(lines, when+" "+n.Title.In(s.language))
 	}
-	title := Text{EN: fmt.Sprintf("%d alerts while it was quiet", count), ZH: fmt.Sprintf("静默期间有 %d 条告警", count)}
+	title := Text{EN: fmt.Sprintf("%d alerts were held back", count), ZH: fmt.Sprintf("有 %d 条推迟的告警", count)}
+	if count == 1 {
+		title.EN = "1 alert was held back"
+	}
 	if lost > 0 {
 		more := Text{EN: fmt.Sprintf("and %d older ones", lost), ZH: fmt.Sprintf("以及更早的 %d 条", lost)}
 		lines = append(lines, more.In(s.language))

@@ -40,6 +40,7 @@ type finding struct {
 	after, settle time.Duration
 	raised, over  Notice
 	silent        bool // its end is not told
+	telling       bool // raised says more than that of other looks at the same trouble
 }
 
 // trouble is what is remembered of one key.
@@ -48,9 +49,9 @@ type trouble struct {
 	wasBad    bool          // at the last look
 	goodSince time.Time     // zero while bad
 	told      bool
-	since     time.Time   // when it was told
 	notice    Notice      // what was told
 	raises    []time.Time // within flapWindow
+	better    *Notice     // of a look that was telling
 }
 
 // Watch decides what is told. It is not safe for concurrent use, and knows no clock: each look brings its time, of one clock
@@ -83,9 +84,14 @@ func (w *Watch) Look(now time.Time, f Facts) []Notice {
 	seen := make(map[key]bool)
 	for _, found := range w.findings(f) {
 		seen[found.key] = true
-		if n, ok := w.judge(now, step, found); ok {
-			out = append(out, n)
+		n, ok := w.judge(now, step, found)
+		if !ok {
+			continue
 		}
+		if last := len(out) - 1; found.urgent && last >= 0 && out[last].Event == n.Event && out[last].Subject == n.Subject && out[last].State == Raised {
+			out = out[:last] // the second stage at once says it all
+		}
+		out = append(out, n)
 	}
 	for k := range w.troubles {
 		if !seen[k] {
@@ -107,26 +113,26 @@ func (w *Watch) Look(now time.Time, f Facts) []Notice {
 // Active is what has been told and is not over, the oldest first. The bound is that of the configuration.
 func (w *Watch) Active() []Notice {
 	var out []Notice
-	for _, t := range w.troubles {
-		if t.told && t.notice.Title.EN != "" {
-			out = append(out, t.notice)
+	for k, t := range w.troubles {
+		second := w.troubles[key{k.event, k.subject, true}]
+		if !t.told || !k.urgent && second != nil && second.told {
+			continue
 		}
+		i := len(out)
+		for i > 0 && (t.notice.At.Before(out[i-1].At) || t.notice.At.Equal(out[i-1].At) && t.notice.Subject < out[i-1].Subject) {
+			i--
+		}
+		out = slices.Insert(out, i, t.notice)
 	}
-	slices.SortFunc(out, func(a, b Notice) int {
-		if c := a.At.Compare(b.At); c != 0 {
-			return c
-		}
-		if a.Subject < b.Subject {
-			return -1
-		}
-		return 1
-	})
 	return out
 }
 
 // findings are the things that can be wrong for a while.
 func (w *Watch) findings(f Facts) []finding {
-	grace := max(startGrace-w.last.Sub(w.began), 0)
+	grace := time.Duration(0)
+	if w.last.Sub(w.began) < startGrace {
+		grace = startGrace
+	}
 	var out []finding
 	for _, a := range f.Accounts {
 		out = append(out, linkFindings(a, grace)...)
@@ -160,16 +166,23 @@ func (w *Watch) judge(now time.Time, step time.Duration, f finding) (Notice, boo
 			t.bad += step
 		}
 		t.wasBad, t.goodSince = true, time.Time{}
+		if f.telling {
+			t.better = &f.raised
+		}
 		if t.told || t.bad < f.after {
 			return Notice{}, false
 		}
-		t.told, t.since, t.notice = true, now, f.raised
-		t.notice.At = now
+		n := f.raised
+		if t.better != nil {
+			n = *t.better
+		}
+		n.At = now
+		t.told, t.notice = true, n
 		if len(t.raises) == maxFlaps {
 			t.raises = t.raises[1:]
 		}
 		t.raises = append(t.raises, now)
-		return f.raised, true
+		return n, true
 	case good:
 		t.wasBad = false
 		if t.goodSince.IsZero() {
@@ -179,7 +192,7 @@ func (w *Watch) judge(now time.Time, step time.Duration, f finding) (Notice, boo
 			return Notice{}, false
 		}
 		told := t.told
-		t.told, t.bad = false, 0
+		t.told, t.bad, t.better = false, 0, nil
 		if len(t.raises) == 0 {
 			delete(w.troubles, f.key)
 		}

@@ -330,3 +330,26 @@ func TestFault_S12_Salvage(t *testing.T) {
 		})
 	}
 }
+
+// A message of a moment ago is only in memory (store.sync): a backup has it all the same.
+func TestBackupOfWhatIsInMemory(t *testing.T) {
+	b := newBox(t)
+	st := b.open(store.Options{Sync: time.Hour})
+	st.History().Add("bot", 10, store.Record{Account: "bot", Chat: policy.Chat{ID: 20003}, Time: noon.Unix(), User: 20003, MessageID: 2, Raw: []byte(`"just now"`)})
+	var out bytes.Buffer
+	if err := b.source(st).Write(t.Context(), &out, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	b.close(st)
+	data := filepath.Join(b.dir, "elsewhere")
+	if _, err := Restore(t.Context(), &out, data, filepath.Join(data, "media"), noon); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := os.ReadFile(filepath.Join(data, "journal.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(raw, []byte("just now")) {
+		t.Error("the message is not in the backup")
+	}
+}

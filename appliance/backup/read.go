@@ -2,6 +2,7 @@ package backup
 
 import (
 	"archive/tar"
+	"bufio"
 	"bytes"
 	"compress/flate"
 	"compress/gzip"
@@ -27,10 +28,15 @@ type Content struct {
 // much. Files are written below root (nil = nowhere), the configuration is not: it is in the answer.
 // Errors are ErrNotBackup, ErrDamaged, ErrNewer, or what reading and writing brought.
 func Read(ctx context.Context, r io.Reader, root *os.Root) (*Content, error) {
-	packed, err := gzip.NewReader(until{ctx, r})
+	in := bufio.NewReader(until{ctx, r})
+	packed, err := gzip.NewReader(in)
+	if errors.Is(err, io.ErrUnexpectedEOF) { // shorter than the head of any: nothing of ours was in it
+		return nil, ErrNotBackup
+	}
 	if err != nil {
 		return nil, broken(err, ErrNotBackup)
 	}
+	packed.Multistream(false) // one is all that we write
 	archive := tar.NewReader(packed)
 	c, err := first(archive)
 	if err != nil {
@@ -65,6 +71,11 @@ func Read(ctx context.Context, r io.Reader, root *os.Root) (*Content, error) {
 		return nil, broken(err, ErrDamaged)
 	} else if n > padding {
 		return nil, fmt.Errorf("%w: something follows its end", ErrDamaged)
+	}
+	if _, err := in.ReadByte(); err == nil {
+		return nil, fmt.Errorf("%w: something follows its end", ErrDamaged)
+	} else if !errors.Is(err, io.EOF) {
+		return nil, broken(err, ErrDamaged)
 	}
 	return c, nil
 }

@@ -70,6 +70,28 @@ func pack(t testing.TB, members []packed) []byte {
 	return out.Bytes()
 }
 
+// What is no archive at all is not called cut off, and what follows the end is not either.
+func TestFault_S07_NoBackupAndMore(t *testing.T) {
+	good := newBox(t).made(Options{})
+	for _, tt := range []struct {
+		name string
+		data []byte
+		is   error
+		want string
+	}{
+		{"a short text", []byte("hello"), ErrNotBackup, ErrNotBackup.Error()},
+		{"a longer text", []byte("this is a text of some length, and no backup"), ErrNotBackup, ErrNotBackup.Error()},
+		{"nothing", nil, ErrNotBackup, ErrNotBackup.Error()},
+		{"bytes behind it", append(slices.Clone(good), "junk"...), ErrDamaged, ErrDamaged.Error() + ": something follows its end"},
+		{"another one behind it", append(slices.Clone(good), good...), ErrDamaged, ErrDamaged.Error() + ": something follows its end"},
+		{"without its last byte", good[:len(good)-1], ErrDamaged, ErrDamaged.Error() + ": it is cut off"},
+	} {
+		if _, err := Read(t.Context(), bytes.NewReader(tt.data), nil); !errors.Is(err, tt.is) || err.Error() != tt.want {
+			t.Errorf("%s: got %v", tt.name, err)
+		}
+	}
+}
+
 // A backup that was cut off, changed, made by hand or by a newer version is refused, and nothing at all is changed.
 func TestFault_S07_BadBackups(t *testing.T) {
 	b := newBox(t)

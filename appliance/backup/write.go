@@ -57,6 +57,10 @@ func (s *Source) Write(ctx context.Context, w io.Writer, o Options) error {
 		return ErrBusy
 	}
 	defer s.one.Unlock()
+	// What came since the last write, up to store.sync ago, is only in memory.
+	if err := s.flush(ctx); err != nil {
+		return err
+	}
 	config, data, media := s.Where()
 	dir, err := copied(s.Store, data)
 	if err != nil {
@@ -94,6 +98,16 @@ func (s *Source) Write(ctx context.Context, w io.Writer, o Options) error {
 	}
 	if err := send(ctx, w, &m, parts); err != nil {
 		return fmt.Errorf("writing the backup: %w", err)
+	}
+	return nil
+}
+
+// flush writes what is in memory. A store that is open for reading only has nothing there.
+func (s *Source) flush(ctx context.Context) error {
+	for _, flush := range []func(context.Context) error{s.Store.History().Flush, s.Store.Media().Flush} {
+		if err := flush(ctx); err != nil && !errors.Is(err, store.ErrReadOnly) {
+			return fmt.Errorf("making a backup: %w", err)
+		}
 	}
 	return nil
 }

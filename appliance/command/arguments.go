@@ -41,6 +41,10 @@ func arrange(root []*cli.Command, args []string) []string {
 	}
 	out := append(path, flags...)
 	if slices.Contains(flags, "--help") || slices.Contains(flags, "-h") {
+		if current != nil && takesDescribe(current) && len(rest) > 0 {
+			flags = slices.DeleteFunc(flags, func(f string) bool { return f == "--help" || f == "-h" })
+			return append(append(append(path, flags...), "--"+describeFlag, "--"), rest[0])
+		}
 		return out // an argument would be taken for the topic
 	}
 	if len(rest) > 0 && (current == nil || len(current.Subcommands) > 0) {
@@ -54,6 +58,11 @@ func arrange(root []*cli.Command, args []string) []string {
 		out = append(out, rest...)
 	}
 	return out
+}
+
+// takesDescribe reports whether a command has help of its own for its first argument.
+func takesDescribe(c *cli.Command) bool {
+	return slices.ContainsFunc(c.Flags, func(f cli.Flag) bool { return slices.Contains(f.Names(), describeFlag) })
 }
 
 func find(level []*cli.Command, name string) *cli.Command {

@@ -4,14 +4,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/catflap/catflap/appliance/onebot"
 )
+
+// describeFlag is what `call ACTION --help` becomes: --help itself knows no arguments.
+const describeFlag = "describe"
 
 // Call performs one OneBot action as the owner and prints NapCat's answer.
 func (s *Shell) Call() *cli.Command {
@@ -21,24 +22,29 @@ func (s *Shell) Call() *cli.Command {
 			"examples: catflap call get_group_list\n" +
 			"          catflap call send_private_msg user_id=20002 message='good morning'\n" +
 			"          catflap call set_group_ban group_id=30003 user_id=20009 duration=600\n" +
+			"          catflap call upload_group_file group_id=30003 file=./report.pdf\n" +
+			"          catflap call set_group_ban --help\n" +
 			"          catflap call send_group_msg group_id=30003 message:='[{\"type\":\"face\",\"data\":{\"id\":\"66\"}}]'",
-		Flags: []cli.Flag{accountFlag(), &cli.StringFlag{Name: "params", Usage: "all parameters as one JSON object; - reads it from the input"}},
+		Flags: []cli.Flag{
+			accountFlag(), langFlag(), &cli.StringFlag{Name: "params", Usage: "all parameters as one JSON object; - reads it from the input"},
+			&cli.BoolFlag{Name: "unchecked", Usage: "pass on parameters that the catalogue does not know, of whatever type"},
+			&cli.BoolFlag{Name: "remote-files", Usage: "paths of files are NapCat's, not this machine's"},
+			&cli.BoolFlag{Name: describeFlag, Hidden: true},
+		},
 		Action: func(c *cli.Context) error {
 			if c.NArg() == 0 {
 				return exactly(c, "the action")
 			}
 			action := c.Args().First()
-			base, _ := onebot.Normalise(action)
-			info, known := onebot.Lookup(base)
-			if !known {
-				remedy := "the actions are in the documentation of OneBot 11 and NapCat"
-				if near := onebot.Nearest(base); near != "" {
-					remedy = "did you mean " + near + "?"
-				}
-				return misuse(remedy, "there is no action %s", clean(action))
+			if c.Bool(describeFlag) {
+				return s.describe(c, action)
+			}
+			info, err := lookup(action)
+			if err != nil {
+				return err
 			}
 			if !info.InNapCat {
-				fmt.Fprintln(s.Err, s.paint(s.Err).warn("! NapCat does not have "+base+"; it will refuse it"))
+				fmt.Fprintln(s.Err, s.paint(s.Err).warn("! NapCat does not have "+info.Name+"; it will refuse it"))
 			}
 			params, err := s.params(c, info)
 			if err != nil {
@@ -49,6 +55,11 @@ func (s *Shell) Call() *cli.Command {
 				return err
 			}
 			defer cl.close()
+			if !c.Bool("remote-files") {
+				if params, err = cl.carry(c.Context, info, params); err != nil {
+					return err
+				}
+			}
 			body := struct {
 				Account string          `json:"account,omitempty"`
 				Action  string          `json:"action"`
@@ -74,9 +85,9 @@ func (s *Shell) Call() *cli.Command {
 
 // params joins --params and the key=value arguments, which win, into one JSON object.
 func (s *Shell) params(c *cli.Context, info onebot.ActionInfo) ([]byte, error) {
-	var specs map[string]string // parameter name to description
-	if err := json.Unmarshal(info.Params, &specs); err != nil {
-		return nil, fmt.Errorf("reading the catalogue's entry of %s: %w", info.Name, err)
+	specs, err := specsOf(info)
+	if err != nil {
+		return nil, err
 	}
 	values := make(map[string]json.RawMessage)
 	if text := c.String("params"); text != "" {
@@ -98,20 +109,10 @@ func (s *Shell) params(c *cli.Context, info onebot.ActionInfo) ([]byte, error) {
 		}
 		values[key] = value
 	}
-	names := slices.Sorted(maps.Keys(specs))
-	for _, key := range slices.Sorted(maps.Keys(values)) {
-		if _, ok := specs[key]; ok || len(names) == 0 {
-			continue
-		}
-		hint := "it knows " + strings.Join(names, ", ")
-		if near := nearest(key, names); near != "" {
-			hint = "did you mean " + near + "?"
-		}
-		fmt.Fprintln(s.Err, s.paint(s.Err).warn("! "+info.Name+" has no parameter "+clean(key)+"; "+hint))
-	}
-	for _, name := range names {
-		if _, given := values[name]; !given && required(specs[name]) {
-			return nil, misuse("usage: catflap call "+usage(info.Name, specs), "%s needs %s", info.Name, name)
+	nameOf(specs, values)
+	if !c.Bool("unchecked") {
+		if err := validate(info.Name, specs, values); err != nil {
+			return nil, err
 		}
 	}
 	return encode(values)
@@ -119,7 +120,7 @@ func (s *Shell) params(c *cli.Context, info onebot.ActionInfo) ([]byte, error) {
 
 // parameter types one argument by the catalogue's description of it, such as "number|string/required": decimal digits
 // where a number may stand, true and false where a boolean may. key:=JSON is taken as it is.
-func parameter(arg string, specs map[string]string) (key string, value json.RawMessage, err error) {
+func parameter(arg string, specs map[string]spec) (key string, value json.RawMessage, err error) {
 	key, text, ok := strings.Cut(arg, "=")
 	if !ok || key == "" || key == ":" {
 		return "", nil, misuse("for example user_id=20002, or message:='[...]' for JSON", "%q is not key=value", clean(arg))
@@ -130,10 +131,8 @@ func parameter(arg string, specs map[string]string) (key string, value json.RawM
 		}
 		return raw, json.RawMessage(text), nil
 	}
-	kinds, _, _ := strings.Cut(specs[key], "/")
-	kinds, _, _ = strings.Cut(kinds, "(")
-	described := kinds != ""
-	has := func(kind string) bool { return slices.Contains(strings.Split(kinds, "|"), kind) }
+	p := specs[key]
+	has, described := p.has, p.kinds != ""
 	switch {
 	case (has("boolean") || !described) && (text == "true" || text == "false"):
 		return key, json.RawMessage(text), nil
@@ -143,20 +142,15 @@ func parameter(arg string, specs map[string]string) (key string, value json.RawM
 		return key, json.RawMessage(text), nil
 	case has("number") && !has("string"):
 		return "", nil, misuse("", "%s must be a number, not %q", key, clean(text))
-	case structured(kinds) && json.Valid([]byte(text)) && (strings.HasPrefix(text, "{") || strings.HasPrefix(text, "[")):
+	case p.structured() && json.Valid([]byte(text)) && (strings.HasPrefix(text, "{") || strings.HasPrefix(text, "[")):
 		return key, json.RawMessage(text), nil
-	case structured(kinds) && !has("string") && !has("message"):
-		return "", nil, misuse("write "+key+":=JSON", "%s must be JSON (%s), not %q", key, kinds, clean(text))
+	case p.structured() && !has("string") && !has("message"):
+		return "", nil, misuse("write "+key+":=JSON", "%s must be JSON (%s), not %q", key, p.kinds, clean(text))
 	}
 	if value, err = encode(text); err != nil {
 		return "", nil, fmt.Errorf("encoding %s: %w", key, err)
 	}
 	return key, value, nil
-}
-
-// structured kinds are written as JSON objects or arrays. A message may also be plain text.
-func structured(kinds string) bool {
-	return strings.Contains(kinds, "array") || strings.Contains(kinds, "object") || kinds == "message"
 }
 
 // decimal integers only, in their one spelling: 007 is text, and so is what a float would round.
@@ -166,22 +160,4 @@ func decimal(text string) bool {
 		return false
 	}
 	return strings.Trim(digits, "0123456789") == ""
-}
-
-// required says whether the catalogue's description demands the parameter.
-func required(spec string) bool {
-	_, need, _ := strings.Cut(spec, "/")
-	return strings.HasPrefix(need, "required")
-}
-
-func usage(action string, specs map[string]string) string {
-	var must, may []string
-	for _, name := range slices.Sorted(maps.Keys(specs)) {
-		if required(specs[name]) {
-			must = append(must, name+"=...")
-		} else {
-			may = append(may, "["+name+"=...]")
-		}
-	}
-	return strings.Join(append(append([]string{action}, must...), may...), " ")
 }

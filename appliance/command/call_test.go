@@ -6,7 +6,7 @@ import (
 )
 
 func TestParameter(t *testing.T) {
-	specs := map[string]string{
+	texts := map[string]string{
 		"user_id":      "number|string/required",
 		"count":        "number(ms)/optional",
 		"card":         "string/optional",
@@ -17,6 +17,10 @@ func TestParameter(t *testing.T) {
 		"operation":    "object/required",
 		"users":        "string|array<string>/optional",
 		"message_type": "enum(private,group)/optional",
+	}
+	specs := make(map[string]spec)
+	for name, text := range texts {
+		specs[name] = parseSpec(text)
 	}
 	for _, c := range []struct{ arg, key, want, fails string }{
 		{arg: "user_id=20002", key: "user_id", want: "20002"},
@@ -76,13 +80,14 @@ func FuzzParameter(f *testing.F) {
 		f.Add(seed, "message/required")
 		f.Add(seed, "")
 	}
-	f.Fuzz(func(t *testing.T, arg, spec string) {
-		key, value, err := parameter(arg, map[string]string{"user_id": spec, "message": spec, "x": spec, "b": spec})
+	f.Fuzz(func(t *testing.T, arg, text string) {
+		specOf := parseSpec(text)
+		key, value, err := parameter(arg, map[string]spec{"user_id": specOf, "message": specOf, "x": specOf, "b": specOf})
 		if err != nil {
 			return
 		}
 		if key == "" || !json.Valid(value) {
-			t.Errorf("parameter(%q) under %q = %q, %s", arg, spec, key, value)
+			t.Errorf("parameter(%q) under %q = %q, %s", arg, text, key, value)
 		}
 	})
 }

@@ -70,16 +70,15 @@ func (s *Shell) connect(c *cli.Context, n need) (*client, error) {
 		return live, nil
 	}
 	if errors.Is(err, fs.ErrPermission) {
-		return nil, failed("run it as the same user as the service, with sudo, or join the group catflap and log in again",
-			"no permission to talk to the running instance at %s", path)
+		w := s.texts(c)
+		return nil, failed(w.BarredFix, w.Barred, path)
 	}
 	if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ECONNREFUSED) {
 		return nil, failed("", "talking to the running instance at %s: %v", path, err)
 	}
 	if n == needLive {
-		return nil, failed("start it with `catflap run`; --config must name the file that it runs with\n"+
-			"if it runs: it keeps the data folder that it was started with, and a changed dataDir needs a restart",
-			"catflap is not running (nothing answers at %s)", path)
+		w := s.texts(c)
+		return nil, failed(w.NotRunningFix, w.NotRunning, path)
 	}
 	return s.openStore(cfg, n)
 }

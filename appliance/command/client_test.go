@@ -227,8 +227,8 @@ func TestCallSendsTypedParameters(t *testing.T) {
 	}
 	answer = `{"status":"failed","retcode":1403,"wording":"no"}`
 	d.want(1, "{\n  \"status\": \"failed\",\n  \"retcode\": 1403,\n  \"wording\": \"no\"\n}\n", "", "call", "get_status")
-	if code, _, errs := d.run(t.Context(), "call", "get_stranger_info", "user_id=1", "no_cach=true"); code != 1 ||
-		errs != "! get_stranger_info has no parameter no_cach; did you mean no_cache?\n" {
+	if code, _, errs := d.run(t.Context(), "call", "get_stranger_info", "user_id=1", "no_cach=true"); code != 2 ||
+		errs != "catflap: get_stranger_info has no parameter no_cach\n  did you mean no_cache?\n  --unchecked passes on whatever is given\n" {
 		t.Errorf("exit code %d, errors %q", code, errs)
 	}
 }

@@ -30,6 +30,7 @@ type candidate struct{ word, about string }
 func candidates(root []*cli.Command, words []string) []candidate {
 	level := root
 	var current *cli.Command
+	var args []string
 	for i := 0; i < len(words); i++ {
 		word := words[i]
 		if word == "--" {
@@ -47,6 +48,7 @@ func candidates(root []*cli.Command, words []string) []candidate {
 		next := find(level, word)
 		if next == nil {
 			level = nil // an argument: only flags may follow
+			args = append(args, word)
 			continue
 		}
 		current, level = next, next.Subcommands
@@ -59,6 +61,9 @@ func candidates(root []*cli.Command, words []string) []candidate {
 	}
 	if current == nil {
 		return out
+	}
+	if takesDescribe(current) {
+		out = callCandidates(args)
 	}
 	for _, f := range current.Flags {
 		if hidden(f) {

@@ -119,6 +119,9 @@ func (s *Shell) consoleLink(c *cli.Context) error {
 	}
 	w := s.texts(c)
 	fmt.Fprintln(s.Out, link.URL)
+	if !s.up(c) {
+		s.say(w.ConsoleLater, 0, s.paint(s.Out).warn)
+	}
 	s.say(fmt.Sprintf(w.LinkNote, duration(int64(time.Until(link.Expires).Round(time.Minute)/time.Second))), 0, s.paint(s.Out).faint)
 	return nil
 }
@@ -164,6 +167,9 @@ func (s *Shell) consoleToken(c *cli.Context) error {
 
 func (s *Shell) printConsole(c *cli.Context, status console.ConsoleStatus) {
 	w, p := s.texts(c), s.paint(s.Out)
+	if status.URL != "" && !s.up(c) {
+		s.say(w.ConsoleLater, 0, p.warn)
+	}
 	switch {
 	case status.URL != "":
 		fmt.Fprintln(s.Out, fmt.Sprintf(w.ConsoleAt, p.bold(clean(status.URL))))
@@ -183,6 +189,15 @@ func (s *Shell) printConsole(c *cli.Context, status console.ConsoleStatus) {
 	if status.Sessions > 0 {
 		fmt.Fprintf(s.Out, w.ConsoleSessions+"\n", status.Sessions)
 	}
+}
+
+// up reports whether the instance of the configuration answers.
+func (s *Shell) up(c *cli.Context) bool {
+	live := s.running(c)
+	if live != nil {
+		_ = live.close()
+	}
+	return live != nil
 }
 
 // consoleWarning says that the console of a right configuration would stay closed; "" if it would not.

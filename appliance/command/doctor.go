@@ -9,8 +9,10 @@ import (
 	"net/url"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
+	"github.com/rivo/uniseg"
 	"github.com/urfave/cli/v2"
 
 	"github.com/catflap/catflap/appliance"
@@ -20,6 +22,7 @@ import (
 	"github.com/catflap/catflap/appliance/gate"
 	"github.com/catflap/catflap/appliance/napcat/settings"
 	"github.com/catflap/catflap/appliance/service"
+	"github.com/catflap/catflap/appliance/update"
 	"github.com/catflap/catflap/store"
 )
 
@@ -106,7 +109,7 @@ func (s *Shell) printFindings(c *cli.Context, findings []doctor.Finding) error {
 		}
 		for n, line := range wrap(f.Check+": "+f.Found, max(columns(s.Out)-10, 0), 2) {
 			if n == 0 {
-				fmt.Fprintln(s.Out, style(fmt.Sprintf("%-8s", mark)), clean(line))
+				fmt.Fprintln(s.Out, style(mark+strings.Repeat(" ", max(8-uniseg.StringWidth(mark), 0))), clean(line))
 			} else {
 				fmt.Fprintln(s.Out, "        ", clean(line))
 			}
@@ -127,12 +130,29 @@ func (s *Shell) printFindings(c *cli.Context, findings []doctor.Finding) error {
 // readings reads everything that doctor judges.
 func (s *Shell) readings(c *cli.Context) *doctor.Readings {
 	system := doctor.System{}
-	r := &doctor.Readings{Now: time.Now(), Version: s.Version, Containers: system.Containers(), Service: serviceState(c.Context)}
+	r := &doctor.Readings{Now: time.Now(), Version: s.Version, Containers: system.Containers(), Service: serviceState(c.Context, service.NewHost())}
 	r.ConfigPath, r.ConfigErr = config.Find(c.String("config"), s.Env)
 	if r.ConfigErr == nil {
 		r.Config, r.ConfigErr = config.Load(r.ConfigPath, s.Env)
 	}
+	if path, err := filepath.Abs(r.ConfigPath); err == nil && r.Service != nil && r.Service.Installed {
+		host := service.NewHost()
+		readable, settled := host.Serves(path)
+		r.Service.Closed, r.Service.Unsettled = !readable, !settled
+		r.Service.Adopt = func() error { return host.Adopt(path) }
+	}
 	r.Memory = system.Memory("catflap")
+	if r.Memory != nil && r.Config != nil {
+		if limit, group := appliance.MemoryInForce(r.Config.Memory.Limit); group > 0 {
+			r.Memory.Group, r.Memory.InForce = group, limit
+		}
+		r.Memory.GoLimit, _ = s.Env("GOMEMLIMIT")
+	}
+	if target, err := executable(); err == nil {
+		if job := update.Unfinished(strings.TrimSuffix(target, ".old")); job != nil {
+			r.Update = &doctor.Update{Program: job.Program, From: job.From, To: job.To}
+		}
+	}
 	r.Files = doctor.Files(r.ConfigPath, r.Config, appliance.AdminSocket, func(path string) bool {
 		live, err := dialSocket(c.Context, path)
 		if err == nil {
@@ -204,6 +224,9 @@ func walk(dir string) *doctor.Database {
 		}
 		if d.Err == nil {
 			d.Err = err
+		}
+		if name == store.Files()[0] && errors.Is(err, store.ErrDamaged) {
+			d.NoCopy = store.Check(path+".bak") != nil
 		}
 		d.Bytes += fileSize(path)
 	}
@@ -336,12 +359,20 @@ func readNapCats(dir string, r *doctor.Readings) []doctor.NapCat {
 }
 
 // serviceState asks the service manager; nil where there is none.
-func serviceState(ctx context.Context) *doctor.Service {
+func serviceState(ctx context.Context, host *service.Host) *doctor.Service {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	st, err := service.NewHost().State(ctx, false)
+	st, err := host.State(ctx, false)
 	if err != nil {
 		return nil
 	}
-	return &doctor.Service{Manager: st.Manager, Installed: st.Installed, Enabled: st.Enabled, Running: st.Running, Detail: st.Detail, Restarts: st.Restarts}
+	found := &doctor.Service{Manager: st.Manager, Installed: st.Installed, Enabled: st.Enabled, Running: st.Running, Detail: st.Detail, Restarts: st.Restarts}
+	switch st.Manager {
+	case service.Systemd, service.OpenRC, service.Procd:
+		found.Account = service.Name
+	}
+	if host.Shadowed() {
+		found.Shadowed = st.File
+	}
+	return found
 }

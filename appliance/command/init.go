@@ -6,15 +6,18 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/catflap/catflap/appliance/config"
 	"github.com/catflap/catflap/appliance/console"
 	"github.com/catflap/catflap/appliance/napcat/settings"
+	"github.com/catflap/catflap/appliance/service"
 )
 
 // Where NapCat may live.
@@ -111,10 +114,19 @@ func (s *Shell) init(c *cli.Context) error {
 	if err != nil {
 		return failed("", "the new configuration is wrong, nothing was written: %v", err)
 	}
+	kept := ""
+	if old, err := os.ReadFile(path); err == nil && !blank(path) { // --force: the old tokens are in use elsewhere
+		if kept, err = writeAside(path+".before-init-"+time.Now().UTC().Format("20060102-150405"), old); err != nil {
+			return err
+		}
+	}
 	if err := writeNew(path, text, c.Bool("force")); err != nil {
 		return err
 	}
-	return s.instruct(c, path, cfg, a, tokens)
+	if err := service.NewHost().Adopt(path); err != nil { // it replaces a link too, which has no rights to keep
+		return failed("", "letting the service read its configuration: %v", err)
+	}
+	return s.instruct(c, path, kept, cfg, a, tokens)
 }
 
 // answers takes the flags and, without --yes, asks for the rest. What is typed wrong is asked again; a wrong flag is an
@@ -280,7 +292,7 @@ func sample(a answers, self uint64, language string) (config.SampleOptions, map[
 }
 
 // instruct prints what to paste where.
-func (s *Shell) instruct(c *cli.Context, path string, cfg *config.Config, a answers, tokens map[string]string) error {
+func (s *Shell) instruct(c *cli.Context, path, kept string, cfg *config.Config, a answers, tokens map[string]string) error {
 	w, p := s.texts(c), s.paint(s.Out)
 	account := cfg.Accounts[0]
 	host := "127.0.0.1"
@@ -302,7 +314,15 @@ func (s *Shell) instruct(c *cli.Context, path string, cfg *config.Config, a answ
 		start += option
 	}
 	url := "ws://" + net.JoinHostPort(host, strconv.Itoa(int(account.WSPort))) + account.WSPath
-	fmt.Fprintf(s.Out, w.Wrote+"\n\n", path)
+	readers := w.OnlyYou
+	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o040 != 0 {
+		readers = w.OnlyService
+	}
+	fmt.Fprintf(s.Out, w.Wrote+"\n", path, readers)
+	if kept != "" {
+		s.say(fmt.Sprintf(w.OldKept, kept), 0, p.warn)
+	}
+	fmt.Fprintln(s.Out)
 	s.say(w.NapCatHead, 3, p.bold)
 	fmt.Fprintf(s.Out, "\n%s\n", block)
 	s.say(fmt.Sprintf(w.NapCatOver, net.JoinHostPort(account.WSHost, strconv.Itoa(int(account.WSPort))), url), 3, nil)
@@ -324,7 +344,11 @@ func (s *Shell) instruct(c *cli.Context, path string, cfg *config.Config, a answ
 	}
 	fmt.Fprintf(s.Out, "\n"+w.ThenRun+"\n\n", p.bold(start), p.bold(s.Program+" status"+option))
 	fmt.Fprintf(s.Out, w.ConsoleStep+"\n\n", p.bold(s.Program+" console link"+option))
-	s.say(w.OpenNote, 0, p.faint)
+	note := w.OpenNote
+	if len(a.owners) == 0 {
+		note = w.OpenNoteNobody
+	}
+	s.say(note, 0, p.faint)
 	return nil
 }
 

@@ -56,5 +56,5 @@ func keepRights(path string, old fs.FileInfo) error {
 	if err := keepOwner(path, old); err != nil {
 		return err
 	}
-	return os.Chmod(path, 0o600|old.Mode().Perm()&0o060)
+	return permit(path, 0o600|old.Mode().Perm()&0o060)
 }

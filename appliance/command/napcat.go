@@ -209,6 +209,9 @@ func napcatFile(dir string, self uint64) (path, template string, err error) {
 		path = found[0]
 	case len(found) == 0:
 		path = template // for accounts without a file
+		if !napcats(dir) {
+			return "", "", misuse("it is the folder config beside NapCat's logs; start NapCat once, or say whose file is to be made with --self QQ", "%s has no settings of NapCat", dir)
+		}
 	default:
 		for i := range found {
 			found[i] = filepath.Base(found[i])
@@ -219,6 +222,16 @@ func napcatFile(dir string, self uint64) (path, template string, err error) {
 		path = real // or the link would be replaced, and not what NapCat reads
 	}
 	return path, template, nil
+}
+
+// napcats reports whether a folder has anything of NapCat's in it.
+func napcats(dir string) bool {
+	for _, name := range []string{"onebot11.json", "napcat.json", "webui.json", "napcat_*.json"} {
+		if found, _ := filepath.Glob(filepath.Join(escapeGlob(dir), name)); len(found) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 func escapeGlob(dir string) string {
@@ -240,7 +253,7 @@ func replaceLike(path string, content []byte) error {
 	if err := writeNew(temporary, content, false); err != nil {
 		return err
 	}
-	if err := errors.Join(os.Chmod(temporary, mode), keepOwner(temporary, info), os.Rename(temporary, path)); err != nil {
+	if err := errors.Join(keepOwner(temporary, info), permit(temporary, mode), os.Rename(temporary, path)); err != nil {
 		os.Remove(temporary)
 		return failed("", "writing %s: %v", path, err)
 	}

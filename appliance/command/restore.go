@@ -14,6 +14,7 @@ import (
 	"github.com/catflap/catflap/appliance"
 	"github.com/catflap/catflap/appliance/backup"
 	"github.com/catflap/catflap/appliance/config"
+	"github.com/catflap/catflap/appliance/service"
 	"github.com/catflap/catflap/store"
 )
 
@@ -75,6 +76,12 @@ func (s *Shell) restore(c *cli.Context, path string) error {
 		return misuse("", "%v", err)
 	}
 	defer f.Close()
+	if to.config != "" {
+		// Looked at before anything changes: a restore is whole, or it is none.
+		if err := placeable(to.config, os.Geteuid() == 0); err != nil {
+			return err
+		}
+	}
 	now := time.Now()
 	restored, err := backup.Restore(c.Context, f, to.data, to.media, now)
 	if err != nil {
@@ -87,6 +94,10 @@ func (s *Shell) restore(c *cli.Context, path string) error {
 	}{restored.Files, restored.Kept, restored.Media}
 	if to.config != "" {
 		old, err := putConfig(to.config, content.Text, now)
+		var f *failure
+		if errors.As(err, &f) {
+			return failed("the databases are restored, the configuration is not: `tar -xzOf "+path+" "+backup.ConfigName+"` prints it", "%s", f.message)
+		}
 		if err != nil {
 			return err
 		}
@@ -175,16 +186,47 @@ func notRestored(err error) error {
 	return failed("", "%v", err)
 }
 
+// placeable makes sure that a configuration can be put where it is to be: its folder is made, and for root the file is no
+// link. The service may write in its folder, and must not lead root to another file by it.
+func placeable(path string, root bool) error {
+	const unchanged = "nothing was changed"
+	if root {
+		if err := oneName(path); err != nil {
+			return failed("put what it leads to there; "+unchanged, "%v", err)
+		}
+	}
+	dir := filepath.Dir(path)
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		mode := fs.FileMode(0o700)
+		if dir == installedFolder { // the service reads in it: `catflap service install` gives it to its group
+			mode = 0o770
+		}
+		if err := os.MkdirAll(dir, mode); err != nil {
+			return failed(unchanged, "making the folder of the configuration: %v", err)
+		}
+		if err := service.NewHost().AdoptFolder(dir); err != nil {
+			return failed(unchanged, "making the folder of the configuration: %v", err)
+		}
+	case err != nil:
+		return failed(unchanged, "looking at the folder of the configuration: %v", err)
+	case !info.IsDir():
+		return failed(unchanged, "%s is no folder", dir)
+	}
+	return nil
+}
+
 // putConfig replaces the configuration; the old one is kept beside it.
 func putConfig(path string, text []byte, now time.Time) (kept string, err error) {
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		path = real
+	if real, err := filepath.EvalSymlinks(path); err == nil && os.Geteuid() != 0 {
+		path = real // root replaces the link: what it leads to is not the service's to choose
 	}
 	old, err := os.ReadFile(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
-		return "", failed("the databases are restored", "reading the old configuration: %v", err)
+		return "", failed("", "reading the old configuration: %v", err)
 	case string(old) == string(text):
 		return "", nil
 	default:
@@ -199,9 +241,12 @@ func putConfig(path string, text []byte, now time.Time) (kept string, err error)
 	}
 	if info, err := os.Stat(filepath.Dir(path)); fresh && err == nil && info.Mode().Perm()&0o020 != 0 {
 		// A folder that the service's group may write in: the service is to read the file, and the console to edit it.
-		if err := os.Chmod(path, 0o660); err != nil {
+		if err := permit(path, 0o660); err != nil {
 			return kept, failed("", "%v", err)
 		}
+	}
+	if err := service.NewHost().Adopt(path); err != nil {
+		return kept, failed("", "letting the service read its configuration: %v", err)
 	}
 	return kept, nil
 }

@@ -74,6 +74,10 @@ func (s *Shell) serve(ctx context.Context, cfg *config.Config, w io.Writer, watc
 	for _, warning := range cfg.Warnings {
 		log.Warn(clean(warning.Head()))
 	}
+	if err := s.notRoots(cfg, os.Geteuid(), service.OwnsFolder); err != nil {
+		return err
+	}
+	s.warnOfCut(log)
 	load := func() (*config.Config, error) {
 		next, err := config.Load(cfg.Path, s.Env)
 		if err == nil {
@@ -81,7 +85,7 @@ func (s *Shell) serve(ctx context.Context, cfg *config.Config, w io.Writer, watc
 		}
 		return next, err
 	}
-	a, err := appliance.Open(cfg, appliance.Options{Log: log, Version: s.Version, Reload: load, Group: service.OwnGroup()})
+	a, err := appliance.Open(cfg, appliance.Options{Log: log, Version: s.Version, Reload: load, Group: service.OwnGroup(), NewerVersion: s.newerVersion()})
 	if err != nil {
 		return notOpened(ctx, cfg, err)
 	}

@@ -94,6 +94,9 @@ func (s *Shell) serviceFailed(t *serviceTexts, err error) error {
 	case errors.Is(err, service.ErrPackaged):
 		_, file, _ := strings.Cut(err.Error(), ": ")
 		return failed(t.PackagedFix, t.Packaged, file)
+	case errors.Is(err, service.ErrNoAnswer):
+		_, why, _ := strings.Cut(err.Error(), ": ")
+		return failed(t.NoAnswerFix, t.NoAnswer, why)
 	}
 	return failed("", "%v", err)
 }
@@ -111,7 +114,7 @@ func (s *Shell) installService(c *cli.Context, h *service.Host) error {
 		return failed("", "finding this program: %v", err)
 	}
 	set := service.Settings{Binary: binary, User: c.Bool("user")}
-	f, err := s.serviceConfig(c, set.User, t)
+	f, err := s.serviceConfig(c, h, set.User, t)
 	if err != nil {
 		return err
 	}
@@ -124,14 +127,26 @@ func (s *Shell) installService(c *cli.Context, h *service.Host) error {
 	if err != nil {
 		return s.serviceFailed(t, err)
 	}
-	if f.from != f.path && f.content != nil {
+	if f.copied {
 		if err := plan.CopyConfig(f.from, f.path, f.content); err != nil {
-			return failed(t.DifferFix, t.Differ, f.path)
+			return failed(fmt.Sprintf(t.DifferFix, f.from), t.Differ, f.path)
 		}
 	}
 	dry := c.Bool("dry-run")
 	if err := s.runPlan(c.Context, t, plan, dry); err != nil {
 		return err
+	}
+	if f.copied {
+		s.say(fmt.Sprintf(t.CopyOf, f.from, f.path), 0, nil)
+	}
+	if f.newData {
+		s.say(fmt.Sprintf(t.NewData, f.data), 0, nil)
+		for line := range strings.Lines(fmt.Sprintf(t.NewDataFix, s.Program, f.from, s.Program, s.Program, f.path, s.Program)) {
+			s.say("  "+strings.TrimSuffix(line, "\n"), 4, nil)
+		}
+	}
+	if f.ignored != "" {
+		s.say(fmt.Sprintf(t.Ignored, f.ignored, f.path), 0, nil)
 	}
 	for _, path := range f.writable {
 		s.say(fmt.Sprintf(t.Writable, path), 0, nil)
@@ -184,29 +199,30 @@ type serviceFile struct {
 	data               string
 	memory             int64
 	writable, readable []string
-	elsewhere          bool // it needs an environment that is not here
+	elsewhere          bool   // it needs an environment that is not here
+	copied             bool   // from is copied to path
+	newData            bool   // what `catflap run` has kept until now lies elsewhere
+	ignored            string // a file that one could have meant
 }
 
 // serviceConfig finds and checks the configuration. A service of the system reads /etc/catflap/catflap.yaml; another file is
-// copied there.
-func (s *Shell) serviceConfig(c *cli.Context, userScope bool, t *serviceTexts) (serviceFile, error) {
+// copied there: the one that is named, or while there is none yet the one in the working directory, with which
+// `catflap run` was tried.
+func (s *Shell) serviceConfig(c *cli.Context, h *service.Host, userScope bool, t *serviceTexts) (serviceFile, error) {
 	f := serviceFile{path: service.SystemConfig, data: service.SystemData}
-	named := c.String("config")
-	if named == "" && !userScope {
-		named = service.SystemConfig
-	}
-	from, err := config.Find(named, s.Env)
-	if err != nil && named == service.SystemConfig {
-		f.from = f.path
+	from, err := s.servedFile(c, h, userScope, &f)
+	switch {
+	case errors.Is(err, config.ErrNotFound) && userScope:
+		return f, misuse(t.NoOwnConfigFix, "%s", t.NoOwnConfig)
+	case errors.Is(err, config.ErrNotFound):
 		return f, nil
-	}
-	if err != nil {
+	case err != nil:
 		return f, misuse("", "%v", err)
 	}
 	if from, err = filepath.Abs(from); err != nil {
 		return f, failed("", "%v", err)
 	}
-	f.from = from
+	f.from, f.copied = from, !userScope && from != h.At(service.SystemConfig)
 	if userScope {
 		f.path = from
 	}
@@ -217,20 +233,62 @@ func (s *Shell) serviceConfig(c *cli.Context, userScope bool, t *serviceTexts) (
 	if f.content, err = os.ReadFile(from); err != nil {
 		return f, failed("", "%v", err)
 	}
-	// Checked as the file that it will be: where the data goes depends on the place.
-	cfg, err := config.Parse(f.path, f.content, s.Env)
-	if err != nil {
-		if config.Folder(from, s.Env) == "" {
-			return f, misuse("", "%v", err)
+	here, err := config.Parse(from, f.content, s.Env)
+	if err == nil {
+		// Checked also as the file that it will be: where the data goes depends on the place.
+		var there *config.Config
+		if there, err = config.Parse(f.path, f.content, s.Env); err == nil {
+			f.data, f.memory = there.DataDir, there.Memory.Limit
+			f.newData = f.copied && here.DataDir != there.DataDir
+			if !userScope {
+				f.folders(there)
+			}
+			return f, nil
 		}
-		f.elsewhere = true
-		return f, nil
 	}
-	f.data, f.memory = cfg.DataDir, cfg.Memory.Limit
-	if !userScope {
-		f.folders(cfg)
+	if config.Folder(from, s.Env) == "" {
+		return f, misuse("", "%v", err)
 	}
+	f.elsewhere = true
 	return f, nil
+}
+
+// servedFile is the file that a service is to run with; config.ErrNotFound when there is none.
+func (s *Shell) servedFile(c *cli.Context, h *service.Host, userScope bool, f *serviceFile) (string, error) {
+	named := c.String("config")
+	if named == "" {
+		named, _ = s.Env("CATFLAP_CONFIG")
+	}
+	if named != "" {
+		return config.Find(named, s.Env)
+	}
+	const here = "catflap.yaml"
+	_, err := os.Stat(here)
+	own := err == nil
+	if userScope {
+		if !own {
+			return "", config.ErrNotFound // that of the system's service would be one instance too many
+		}
+		return here, nil
+	}
+	system := h.At(service.SystemConfig)
+	if _, err := os.Lstat(system); err == nil {
+		if own && !sameContent(here, system) {
+			f.ignored = here
+		}
+		return system, nil
+	}
+	if !own {
+		return "", config.ErrNotFound
+	}
+	return here, nil
+}
+
+// sameContent reports whether two small files say the same.
+func sameContent(a, b string) bool {
+	one, err := os.ReadFile(a)
+	two, other := os.ReadFile(b)
+	return err == nil && other == nil && string(one) == string(two)
 }
 
 // folders collects what the sandbox must let through.
@@ -268,7 +326,11 @@ func (s *Shell) uninstallService(c *cli.Context, h *service.Host) error {
 	plan, err := h.UninstallPlan(c.Bool("user"), c.Bool("purge"))
 	if errors.Is(err, service.ErrPackaged) {
 		_, file, _ := strings.Cut(err.Error(), ": ")
-		return failed("sudo systemctl disable --now catflap", t.Packaged, file)
+		remedy := "sudo systemctl disable --now catflap"
+		if h.Shadowed() {
+			remedy = t.ShadowedFix
+		}
+		return failed(remedy, t.Packaged, file)
 	}
 	if err != nil {
 		return s.serviceFailed(t, err)
@@ -287,15 +349,25 @@ func (s *Shell) controlService(c *cli.Context, h *service.Host, action string) e
 		return err
 	}
 	t := s.serviceTexts(s.language(c))
+	mine := h.Euid <= 0 || c.Bool("user") // Control refuses the others; Windows has -1
+	if st, err := h.State(c.Context, c.Bool("user")); mine && err == nil && !st.Installed {
+		return s.serviceFailed(t, service.ErrNotInstalled)
+	}
 	if action != "stop" && !c.Bool("user") {
+		// The manager would only say that it failed.
+		file := h.At(service.SystemConfig)
+		var wrong *config.Errors
+		if _, err := config.Load(file, s.Env); errors.As(err, &wrong) && config.Folder(file, s.Env) == "" {
+			return misuse(fmt.Sprintf(t.CheckFix, s.Program, file), "%v", err)
+		}
 		// init and restore write as root what the service has to read.
 		if err := h.Adopt(service.SystemConfig); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return failed("", "letting the service read its configuration: %v", err)
 		}
 	}
 	if err := h.Control(action, c.Bool("user")); err != nil {
-		if err := s.serviceFailed(t, err); !strings.Contains(err.Error(), "failed with") {
-			return err
+		if known := s.serviceFailed(t, err); known.Error() != err.Error() {
+			return known
 		}
 		return failed(t.LogsHint, "%v", err)
 	}
@@ -355,7 +427,7 @@ func (s *Shell) serviceStatus(c *cli.Context, h *service.Host) error {
 		row("memory", size(st.Memory))
 	}
 	if st.Running {
-		row("hub", s.hubWords(c, t))
+		row("hub", s.hubWords(c, h, t))
 	}
 	out.write(s.Out)
 	if !st.Running {
@@ -364,11 +436,17 @@ func (s *Shell) serviceStatus(c *cli.Context, h *service.Host) error {
 	return done()
 }
 
-// hubWords says whether the running hub answers.
-func (s *Shell) hubWords(c *cli.Context, t *serviceTexts) string {
-	dir := service.SystemData
-	if cfg, err := s.load(c); err == nil {
-		dir = cfg.DataDir
+// hubWords says whether the running hub answers. The system's service has its own configuration, whatever lies in the working
+// directory.
+func (s *Shell) hubWords(c *cli.Context, h *service.Host, t *serviceTexts) string {
+	dir, file := service.SystemData, c.String("config")
+	if file == "" && !c.Bool("user") {
+		file = h.At(service.SystemConfig)
+	}
+	if file, err := config.Find(file, s.Env); err == nil {
+		if own := config.Folder(file, s.Env); own != "" {
+			dir = own
+		}
 	}
 	path := filepath.Join(dir, appliance.AdminSocket)
 	st, err := hubStatus(c.Context, path)
@@ -399,6 +477,9 @@ func (s *Shell) serviceLogs(c *cli.Context, h *service.Host) error {
 		return misuse("", "--lines must be between 0 and 100000")
 	}
 	t := s.serviceTexts(s.language(c))
+	if h.Manager == "" {
+		return s.serviceFailed(t, service.ErrNoManager)
+	}
 	command, file := h.Logs(c.Bool("user"), c.Bool("follow"), c.Int("lines"))
 	switch {
 	case len(command) > 0:
@@ -459,4 +540,13 @@ func (s *Shell) tailFile(ctx context.Context, path string, lines int, follow boo
 		}
 	}
 	return nil
+}
+
+// notRoots refuses to let root make files in the service's data folder, which the service could not open afterwards.
+func (s *Shell) notRoots(cfg *config.Config, euid int, services func(folder string) bool) error {
+	if euid != 0 || !services(cfg.DataDir) {
+		return nil
+	}
+	t := s.serviceTexts(s.language(nil))
+	return failed(fmt.Sprintf(t.BootAsFix, service.Name, cfg.Path), t.BootAs, cfg.DataDir, service.Name)
 }

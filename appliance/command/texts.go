@@ -19,10 +19,15 @@ type texts struct {
 	KoishiSteps, AstrBotSteps, ZeroBotSteps    string
 	OtherSteps, ContainerNote, OpenNote        string
 	ConsoleStep                                string
+	OnlyYou, OnlyService, OldKept              string
+	OpenNoteNobody                             string
+	// talking to what runs
+	NotRunning, NotRunningFix, Barred, BarredFix string
 	// console
 	AskPassword, AskAgain, PasswordsDiffer, PasswordSet              string
 	LinkNote, LoggedOut                                              string
 	ConsoleAt, ConsoleHere, ConsoleOff, ConsoleBare, ConsoleSessions string
+	ConsoleLater                                                     string
 	// demo
 	DemoHead, DemoLinked, DemoEcho                                                 string
 	SceneFriend, SceneStranger, SceneGroup, SceneUnlisted                          string
@@ -80,7 +85,16 @@ func english() *texts {
 		BadApp:          "%q is none of %s",
 		NeedAddress:     "the address of this box in its network could not be guessed: give it (flag --address)",
 		BadAddress:      "%q is no host: give it without ws://, port and path, such as 192.168.1.10",
-		Wrote:           "Wrote %s (only you can read it: it holds the tokens).",
+		Wrote:           "Wrote %s (it holds the tokens: only %s can read it).",
+		NotRunning:      "catflap is not running (nothing answers at %s)",
+		NotRunningFix:   "start it with `catflap run`; --config must name the file that it runs with\nif it runs: it keeps the data folder that it was started with, and a changed dataDir needs a restart",
+		Barred:          "no permission to talk to the running instance at %s",
+		BarredFix:       "run it as the same user as the service, with sudo, or join the group catflap and log in again",
+		ConsoleLater:    "(catflap is not running: nothing answers there until it does)",
+		OnlyYou:         "you",
+		OnlyService:     "root and the service",
+		OldKept:         "The one that was there is kept as %s: its tokens are still in NapCat and in the bots.",
+		OpenNoteNobody:  "Until you approve people (`catflap pairing list`), or list yourself under owners or groups in the file, the bot answers nobody: that is on purpose.",
 		NapCatHead:      "1. NapCat: in its WebUI, under network configuration, add a WebSocket client with these values. It connects at once.",
 		NapCatWhere:     "   Instead of the WebUI: `%s` merges this into onebot11_<QQ>.json in NapCat's config folder DIR; then restart NapCat.",
 		NapCatOver:      "   catflap listens on %s; NapCat dials %s.",
@@ -166,7 +180,16 @@ func chinese() *texts {
 		BadApp:          "%q 不是 %s 之一",
 		NeedAddress:     "无法确定本机的内网地址，请直接给出（选项 --address）",
 		BadAddress:      "%q 不是主机地址：不要带 ws://、端口和路径，例如 192.168.1.10",
-		Wrote:           "已写入 %s（里面有令牌，只有你能读）。",
+		Wrote:           "已写入 %s（里面有令牌，只有%s能读）。",
+		NotRunning:      "catflap 没有运行（%s 没有应答）",
+		NotRunningFix:   "用 `catflap run` 启动；--config 必须指向它运行时用的文件\n如果它在运行：它一直使用启动时的数据文件夹，改了 dataDir 需要重启",
+		Barred:          "无权与 %s 上正在运行的实例通信",
+		BarredFix:       "用与服务相同的用户或 sudo 运行，或加入 catflap 组后重新登录",
+		ConsoleLater:    "（catflap 没有运行：启动之前那里没有应答）",
+		OnlyYou:         "你",
+		OnlyService:     " root 和服务",
+		OldKept:         "原来的文件保留为 %s：NapCat 和各机器人里填的还是其中的旧令牌。",
+		OpenNoteNobody:  "在你批准别人（`catflap pairing list`），或把自己写进文件的 owners、把群写进 groups 之前，机器人不回应任何人：这是有意为之。",
 		NapCatHead:      "1. NapCat：在它的 WebUI → 网络配置里新建一个 WebSocket 客户端，填入下面的值，保存后立即生效。",
 		NapCatWhere:     "   不用 WebUI 的话：`%s` 会把它合并进 onebot11_<QQ号>.json（DIR 是 NapCat 的 config 文件夹），然后重启 NapCat。",
 		NapCatOver:      "   catflap 监听 %s，NapCat 连接 %s。",

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -41,12 +42,16 @@ func (s *Shell) updateOn(host func() *service.Host) *cli.Command {
 		UsageText: "catflap update [--check] --from URL|DIR [--allow-downgrade] [--key FILE]\n\n" +
 			"The folder or URL holds SHA256SUMS, SHA256SUMS.minisig and the archives of a release. The signature is checked with the\n" +
 			"keys that this program was built with; --key names the public key of releases that you build yourself.\n\n" +
+			"After a power cut in the middle `catflap doctor` says so: --undo goes back to what was there before (run it by the old\n" +
+			"program, catflap.old, if the new one does not work), --settle keeps the new one.\n\n" +
 			"example: sudo catflap update --from https://example.org/catflap/1.2.3/",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "check", Usage: "only say what there is"},
 			&cli.StringFlag{Name: "from", Usage: "the `URL` or folder of the release", EnvVars: []string{"CATFLAP_UPDATE_FROM"}},
 			&cli.BoolFlag{Name: "allow-downgrade", Usage: "take an older release too"},
 			&cli.DurationFlag{Name: "patience", Usage: "how long stopping, starting and coming up may take, each", Value: updatePatience, Action: goodPatience},
+			&cli.BoolFlag{Name: "undo", Usage: "go back from an update that was cut short, as by a power cut"},
+			&cli.BoolFlag{Name: "settle", Usage: "take an update that was cut short for done"},
 			&cli.StringFlag{Name: "key", Usage: "minisign public key `FILE` to check with, instead of those of this build"},
 			langFlag(),
 		},
@@ -77,7 +82,14 @@ func (s *Shell) update(c *cli.Context, h *service.Host) error {
 	if err != nil {
 		return failed("", "finding this program: %v", err)
 	}
+	target = strings.TrimSuffix(target, ".old") // what an update has set aside is there to go back
 	check := c.Bool("check")
+	if undo := c.Bool("undo"); undo || c.Bool("settle") {
+		return s.endUpdate(c, h, t, target, undo)
+	}
+	if cut := update.Unfinished(target); cut != nil && !check {
+		return failed(fmt.Sprintf(t.CutFix, target), t.Cut, target, cut.From, cut.To)
+	}
 	if manager, upgrade := update.Packaged(c.Context, target, h.Has, h.Run); manager != "" && !check {
 		return failed(fmt.Sprintf(t.OwnedByFix, upgrade), t.OwnedBy, target, manager)
 	}
@@ -192,6 +204,32 @@ func (s *Shell) replaceProgram(c *cli.Context, h *service.Host, t *serviceTexts,
 	return nil
 }
 
+// endUpdate ends an update that was cut short, by going back or by keeping what is there.
+func (s *Shell) endUpdate(c *cli.Context, h *service.Host, t *serviceTexts, target string, undo bool) error {
+	cut := update.Unfinished(target)
+	if cut == nil {
+		return failed("", t.NothingCut, target)
+	}
+	if !undo {
+		if err := cut.Settle(); err != nil {
+			return failed(t.CannotWriteFix, "%v", err)
+		}
+		s.say(fmt.Sprintf(t.Whole, target, cut.To), 0, nil)
+		return nil
+	}
+	signal.Ignore(syscall.SIGHUP)
+	job := s.serviceJob(c, h)
+	if st, err := h.State(c.Context, h.Euid > 0); err != nil || !st.Installed {
+		job.Service = update.Service{}
+	}
+	job.Installed = cut.From
+	if err := cut.Undo(c.Context, job); err != nil {
+		return failed(t.LogsHint, "%v", err)
+	}
+	s.say(fmt.Sprintf(t.Undone, target, cut.From), 0, nil)
+	return nil
+}
+
 // serviceConfigFile is the configuration of the service; known is false when it cannot be loaded here, so that a refusal by
 // the new version would prove nothing.
 func (s *Shell) serviceConfigFile(c *cli.Context) (file string, known bool) {
@@ -209,18 +247,22 @@ func (s *Shell) serviceConfigFile(c *cli.Context) (file string, known bool) {
 
 // updateJob finds the service that runs this program.
 func (s *Shell) updateJob(c *cli.Context, h *service.Host, target string) (update.Job, error) {
-	job := update.Job{Installed: s.Version, Patience: c.Duration("patience")}
-	userScope := h.Euid > 0
-	st, err := h.State(c.Context, userScope)
+	st, err := h.State(c.Context, h.Euid > 0)
 	if err != nil || !st.Running {
-		return job, nil
+		return update.Job{Installed: s.Version, Patience: c.Duration("patience")}, nil
 	}
 	if running, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", st.PID)); st.PID > 0 && err == nil {
 		if running = strings.TrimSuffix(running, " (deleted)"); running != target {
-			return job, failed("run "+running+" update", "the service runs %s, not %s", running, target)
+			return update.Job{}, failed("run "+running+" update", "the service runs %s, not %s", running, target)
 		}
 	}
-	job.Data = service.SystemData
+	return s.serviceJob(c, h), nil
+}
+
+// serviceJob is an update's dealing with the service and its data.
+func (s *Shell) serviceJob(c *cli.Context, h *service.Host) update.Job {
+	job := update.Job{Installed: s.Version, Patience: c.Duration("patience"), Data: service.SystemData}
+	userScope := h.Euid > 0
 	var web *config.Console
 	if file, known := s.serviceConfigFile(c); known {
 		if cfg, err := config.Load(file, s.Env); err == nil {
@@ -242,7 +284,7 @@ func (s *Shell) updateJob(c *cli.Context, h *service.Host, target string) (updat
 			return hubReady(ctx, socket, version, web)
 		},
 	}
-	return job, nil
+	return job
 }
 
 // hubReady waits until the hub of a version answers on its socket and its console, and has gone on doing so for a while
@@ -316,4 +358,15 @@ func healthy(ctx context.Context, web *config.Console) error {
 		return fmt.Errorf("it answered %s", resp.Status)
 	}
 	return nil
+}
+
+// warnOfCut has the log say that an update was cut short, since what runs may be the program that nobody has seen well.
+func (s *Shell) warnOfCut(log *slog.Logger) {
+	target, err := executable()
+	if err != nil {
+		return
+	}
+	if cut := update.Unfinished(target); cut != nil {
+		log.Warn("an update of this program was cut short: `catflap doctor` says what to do", "from", cut.From, "to", cut.To)
+	}
 }

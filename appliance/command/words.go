@@ -11,13 +11,13 @@ import (
 const longest = 64
 
 // nearest gives the candidate that word was probably meant to be: it begins with word, or at most a third of its letters
-// differ. Empty if there is none.
+// differ, or one. Empty if there is none.
 func nearest(word string, candidates []string) string {
 	letters := utf8.RuneCountInString(word)
 	if letters < 2 || letters > longest {
 		return ""
 	}
-	best, limit := "", letters/3+1
+	best, limit := "", max(1, letters/3)
 	for _, c := range candidates {
 		if strings.HasPrefix(c, word) {
 			return c

@@ -6,7 +6,7 @@ import (
 )
 
 func TestNearest(t *testing.T) {
-	names := []string{"status", "explain", "pairing", "history", "tail", "call"}
+	names := []string{"status", "explain", "pairing", "history", "tail", "call", "logs"}
 	for _, c := range []struct{ in, want string }{
 		{"statsu", "status"},
 		{"stauts", "status"},
@@ -14,6 +14,7 @@ func TestNearest(t *testing.T) {
 		{"tial", "tail"},
 		{"pair", "pairing"},
 		{"x", ""},
+		{"bogus", ""},
 		{"xyzzy", ""},
 		{"", ""},
 		{strings.Repeat("a", 1000), ""},

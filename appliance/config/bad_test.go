@@ -537,7 +537,7 @@ apps: {a: {accessToken: x, cors: ["*"]}}
 		{"bad alert address", `accessToken: t0ken-1
 alerts: {to: ["telegram://s3cret-bot"]}
 `, []string{
-			"catflap.yaml:2:15: alerts.to[0]: expected an address that starts with ntfy://, bark://, smtp://, smtps:// or generic://",
+			"catflap.yaml:2:15: alerts.to[0]: the address of Telegram is telegram://TOKEN@telegram?chats=ID",
 		}},
 		{"bad quiet hours", `accessToken: t0ken-1
 alerts: {quietHours: "11pm-7am"}
@@ -545,7 +545,7 @@ alerts: {quietHours: "11pm-7am"}
 			"catflap.yaml:2:22: alerts.quietHours: expected hours such as 23:00-07:00, found \"11pm-7am\"",
 		}},
 		{"bad alert", "accessToken: t0ken-1\nalerts: {on: [link.up]}\n", []string{
-			"catflap.yaml:2:15: alerts.on[0]: expected account.offline, link.down, account.limited, disk.low, app.down or pairing.request, found \"link.up\"",
+			"catflap.yaml:2:15: alerts.on[0]: expected account.offline, link.down, account.limited, disk.low, app.down, pairing.request, store.errors, token.failures or update.available, found \"link.up\"",
 		}},
 		{"CA file that is not there", "accessToken: t0ken-1\ncaFile: no/such.pem\n", []string{
 			"catflap.yaml:2:9: caFile: cannot read no/such.pem (no such file or directory)",

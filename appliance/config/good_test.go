@@ -140,7 +140,7 @@ func TestDefaults(t *testing.T) {
 		Store:  Store{5 * time.Second, time.Second, 256},
 		Media:  Media{Dir: "media", MaxTotalMB: 512, MaxAge: 168 * time.Hour, EagerMB: 1, MaxDailyMB: 2048, Rewrite: true},
 		Memory: Memory{48 << 20}, Limits: Limits{8, 16},
-		Alerts: Alerts{On: []string{"account.offline", "link.down", "account.limited", "disk.low", "app.down", "pairing.request"}},
+		Alerts: Alerts{On: []string{"account.offline", "link.down", "account.limited", "disk.low", "app.down", "pairing.request", "store.errors", "token.failures", "update.available"}},
 		Log:    Log{"info", "text"}, Language: "zh", Path: "catflap.yaml", DataDir: "catflap-data",
 	}
 	sections := *c

@@ -1,6 +1,9 @@
 package config
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // sectionFields are the keys of the top level that belong to no account, apart from `accounts` and `apps`.
 func sectionFields() []field {
@@ -122,13 +125,13 @@ func limitsFields() []field {
 
 func alertsFields() []field {
 	type a = Alerts
-	events := []string{"account.offline", "link.down", "account.limited", "disk.low", "app.down", "pairing.request"}
+	events := []string{"account.offline", "link.down", "account.limited", "disk.low", "app.down", "pairing.request", "store.errors", "token.failures", "update.available"}
 	return []field{
 		{key: "quietHours", codec: text("hours", checkQuietHours), bind: of(func(a *a) any { return &a.QuietHours }),
-			en: "no alerts between these hours, such as 23:00-07:00", zh: "免打扰时段"},
+			en: "no alerts between these hours of the local time, such as 23:00-07:00; what happens then comes in one message at their end", zh: "免打扰时段（本地时间），如 23:00-07:00；期间的告警在结束时合并为一条"},
 		{key: "to", codec: list[string](alertAddress()), bind: of(func(a *a) any { return &a.To }),
-			en: "addresses: ntfy://, bark://, smtp://, generic://", zh: "告警地址"},
-		{key: "on", codec: list[string](enum(events, nil)), def: "[account.offline, link.down, account.limited, disk.low, app.down, pairing.request]", bind: of(func(a *a) any { return &a.On }),
+			en: "addresses: ntfy://, bark://, smtp://, generic://, telegram:// (docs/alerts.md)", zh: "告警地址：ntfy://、bark://、smtp://、generic://、telegram://（见 docs/alerts.md）"},
+		{key: "on", codec: list[string](enum(events, nil)), def: "[" + strings.Join(events, ", ") + "]", bind: of(func(a *a) any { return &a.On }),
 			en: "what is told", zh: "告警事件"},
 	}
 }

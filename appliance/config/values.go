@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/catflap/catflap/appliance/alert/address"
 )
 
 // parseDuration reads "5s" or a bare number of milliseconds. Negative and endless ones are refused.
@@ -354,14 +356,10 @@ func checkQuietHours(s string) string {
 }
 
 func checkAlertAddress(s string) string {
-	scheme, rest, ok := strings.Cut(s, "://")
-	switch scheme {
-	case "ntfy", "bark", "smtp", "smtps", "generic", "generic+http", "generic+https":
-		if ok && rest != "" {
-			return ""
-		}
+	if _, err := address.Parse(s); err != nil {
+		return err.Error()
 	}
-	return "expected an address that starts with ntfy://, bark://, smtp://, smtps:// or generic://"
+	return ""
 }
 
 func checkPlatform(s string) string {

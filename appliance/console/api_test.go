@@ -137,7 +137,7 @@ func TestStatusShape(t *testing.T) {
 	r.api.Status = func() Status { return Status{Version: "1.2.3"} }
 	r.want("GET", "status", "", 200, `{"version":"1.2.3","uptime_s":0,"accounts":[],"apps":[],"links":{"used":0,"limit":0},"memory":{"rss":0,"go":0},`+
 		`"store":{"state_bytes":0,"journal_bytes":0,"unflushed_bytes":0,"commits":0,"commit_errors":0,"dropped_unflushed":0,"written_bytes":0},`+
-		`"media":{"bytes":0,"items":0},"messages":[],"disk":{"free":0,"total":0}}`)
+		`"media":{"bytes":0,"items":0},"messages":[],"disk":{"free":0,"total":0},"alerts":{"active":[],"last":[],"held":0,"quiet":false,"targets":[]}}`)
 	r.want("GET", "apps", "", 200, `[]`)
 	r.api.Status = func() Status {
 		return Status{Accounts: []AccountStatus{{Name: "a", Hint: []Text{{EN: "do <this>", ZH: "这样"}}}}, Apps: []AppStatus{{Name: "x", Account: "a"}}}
@@ -150,7 +150,7 @@ func TestStatusShape(t *testing.T) {
 	if diff := cmp.Diff(`{"name":"a","self_id":0,"link":"","connected":false,"online":false,"pending_calls":0,"too_large":0,"bad_frames":0,"late":0,"hint":[{"en":"do <this>","zh":"这样"}]}`, string(doc.Accounts[0])); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(`{"name":"x","account":"a","connected":false,"subscribed":false,"paused":false,"backlog":0,"dropped":0,"skipped":0,"repeated":0,"too_large":0,"way":"","rights":{"targets":""},"last_error":""}`, string(doc.Apps[0])); diff != "" {
+	if diff := cmp.Diff(`{"name":"x","account":"a","connected":false,"subscribed":false,"paused":false,"backlog":0,"set_aside":0,"dropped":0,"skipped":0,"too_old":0,"poisoned":0,"refused":0,"repeated":0,"too_large":0,"ack":"","way":"","rights":{"targets":""},"last_error":""}`, string(doc.Apps[0])); diff != "" {
 		t.Error(diff)
 	}
 }

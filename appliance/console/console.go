@@ -77,6 +77,10 @@ type API struct {
 	Media func() MediaStats
 	// MediaGC makes room in the media cache; all removes everything.
 	MediaGC func(ctx context.Context, all bool) (MediaGCResult, error)
+	// MediaUpload takes a medium from the owner, as POST /media of the gateway does from apps.
+	MediaUpload http.HandlerFunc
+	// AlertTest sends a message to each address of alerts.to and says what became of it.
+	AlertTest func(ctx context.Context) ([]AlertOutcome, error)
 	// Metrics is a page of counters for Prometheus.
 	Metrics func() []byte
 }
@@ -122,7 +126,9 @@ func (a *API) routes() []route {
 		{"GET /api/v1/history/export", a.historyExport},
 		{"POST /api/v1/history/clear", a.historyClear},
 		{"GET /api/v1/media", a.mediaStats},
+		{"POST /api/v1/media", a.mediaUpload},
 		{"POST /api/v1/media/gc", a.mediaGC},
+		{"POST /api/v1/alerts/test", a.testAlerts},
 		{"GET /api/v1/console", a.consoleStatus},
 		{"POST /api/v1/console/password", a.consolePassword},
 		{"POST /api/v1/console/link", a.consoleLink},

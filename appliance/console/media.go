@@ -65,3 +65,11 @@ func (a *API) mediaGC(w http.ResponseWriter, r *http.Request) error {
 	}
 	return writeJSON(w, result)
 }
+
+func (a *API) mediaUpload(w http.ResponseWriter, r *http.Request) error {
+	if a.MediaUpload == nil {
+		return notRunning()
+	}
+	a.MediaUpload(w, r)
+	return nil
+}

@@ -41,6 +41,9 @@ func (a *API) snapshot() Status {
 	if s.Messages == nil {
 		s.Messages = []uint32{}
 	}
+	if s.Alerts.Targets == nil {
+		s.Alerts = AlertsStatus{Active: []AlertNotice{}, Last: []AlertNotice{}, Targets: []AlertTarget{}}
+	}
 	return s
 }
 

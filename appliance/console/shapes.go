@@ -14,8 +14,9 @@ type Status struct {
 	Memory   MemoryStatus      `json:"memory"`
 	Store    StoreStatus       `json:"store"`
 	Media    MediaStatus       `json:"media"`
-	Messages []uint32          `json:"messages"`       // that came in each of the last 60 minutes, the oldest first
-	Disk     DiskStatus        `json:"disk"`           // where the data folder is
+	Messages []uint32          `json:"messages"` // that came in each of the last 60 minutes, the oldest first
+	Disk     DiskStatus        `json:"disk"`     // where the data folder is
+	Alerts   AlertsStatus      `json:"alerts"`
 	Hint     []Text            `json:"hint,omitempty"` // what is wrong with the whole, and what to set
 }
 

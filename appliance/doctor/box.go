@@ -2,6 +2,8 @@ package doctor
 
 import (
 	"errors"
+	"io/fs"
+	"syscall"
 	"time"
 
 	"github.com/catflap/catflap/appliance/console"
@@ -14,6 +16,9 @@ func checkDatabase(r *Readings, rep *report) {
 	d := r.Database
 	if d != nil {
 		restore := both("`catflap restore FILE` puts a backup back; without one `catflap restore --salvage` goes on with what is sound", "`catflap restore FILE` 恢复备份；没有备份则用 `catflap restore --salvage` 保住完好的部分")
+		if d.NoCopy {
+			restore = both("`catflap restore FILE` puts a backup back; without one remove state.db and journal.db to start anew, without pairings and history (the copy state.db.bak is damaged too)", "`catflap restore FILE` 恢复备份；没有备份就删除 state.db 和 journal.db 重新开始，配对和历史会丢失（副本 state.db.bak 也已损坏）")
+		}
 		var damage *store.DamagedError
 		switch {
 		case errors.As(d.Err, &damage):
@@ -21,7 +26,7 @@ func checkDatabase(r *Readings, rep *report) {
 		case errors.Is(d.Err, store.ErrNewer):
 			rep.add(Critical, both("%s", "%s", d.Err), both("install the newer catflap again", "请重新安装更新的 catflap"))
 		case d.Err != nil:
-			rep.add(Warning, both("the databases could not be checked: %s", "无法检查数据库：%s", d.Err), both("run it as the user that owns the data folder", "请以数据文件夹的属主运行"))
+			rep.add(Warning, both("the databases could not be checked: %s", "无法检查数据库：%s", d.Err), unchecked(d.Err))
 		case d.Problem != "":
 			rep.add(Critical, both("%s", "%s", d.Problem), restore)
 		case d.Skipped:
@@ -33,6 +38,21 @@ func checkDatabase(r *Readings, rep *report) {
 	if r.Status != nil && r.Status.Store.CommitErrors > 0 {
 		rep.add(Critical, both("writes to the databases have failed since the start: %d", "启动以来数据库写入失败 %d 次", r.Status.Store.CommitErrors), both("is the disk full or read-only? the log says more", "磁盘是否已满或只读？日志里有详情"))
 	}
+}
+
+// unchecked says what to do when the databases cannot be looked at.
+func unchecked(err error) console.Text {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return both("run it as the user that owns the data folder, or with sudo", "请以数据文件夹的属主运行，或使用 sudo")
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return both("the disk is full: delete what is not needed, then ask again", "磁盘已满：请删除不需要的文件后再检查")
+	case errors.Is(err, syscall.EIO), errors.Is(err, syscall.EROFS):
+		return both("the disk is failing: copy what is there, and replace it; `dmesg` says more", "磁盘正在损坏：请先复制数据再更换；`dmesg` 里有详情")
+	case errors.Is(err, store.ErrLocked):
+		return both("another catflap command is at work there: ask again when it has ended", "另一个 catflap 命令正在使用：等它结束后再检查")
+	}
+	return both("the database files must be plain files in the data folder: look at them with `ls -l`, and at the disk with `dmesg`", "数据库必须是数据文件夹里的普通文件：用 `ls -l` 查看，并用 `dmesg` 检查磁盘")
 }
 
 func checkDisk(r *Readings, rep *report) {
@@ -96,7 +116,8 @@ func checkMemory(r *Readings, rep *report) {
 		case m.Total > 0 && limit > m.Total/2:
 			rep.add(Warning, both("memory.limit is %d MiB, more than half of this box (%d MiB)", "memory.limit 是 %d MiB，超过本机内存（%d MiB）的一半", limit/mib, m.Total/mib), both("lower memory.limit", "调低 memory.limit"))
 		default:
-			rep.add(OK, both("memory.limit is %d MiB of %d MiB", "memory.limit 是 %d MiB，本机共 %d MiB", limit/mib, m.Total/mib), console.Text{})
+			found, bound := both("memory.limit is %d MiB of %d MiB", "memory.limit 是 %d MiB，本机共 %d MiB", limit/mib, m.Total/mib), inForce(m)
+			rep.add(OK, console.Text{EN: found.EN + bound.EN, ZH: found.ZH + bound.ZH}, console.Text{})
 		}
 	}
 	const little = 32 * mib
@@ -107,6 +128,19 @@ func checkMemory(r *Readings, rep *report) {
 		rep.add(OK, both("the kernel has the memory cgroup switched off, as Raspberry Pi OS does: MemoryMax of the service is void, and catflap bounds itself by memory.limit", "内核关闭了内存 cgroup（Raspberry Pi OS 默认如此）：服务的 MemoryMax 无效，catflap 靠 memory.limit 自我限制"),
 			both("to switch it on: cgroup_enable=memory cgroup_memory=1 in /boot/firmware/cmdline.txt, and a reboot", "如需打开：在 /boot/firmware/cmdline.txt 加 cgroup_enable=memory cgroup_memory=1 并重启"))
 	}
+}
+
+// inForce adds what the box makes of memory.limit.
+func inForce(m *Memory) console.Text {
+	switch {
+	case m.GoLimit != "":
+		return both("; GOMEMLIMIT=%s is in force here", "；此处以 GOMEMLIMIT=%s 为准", m.GoLimit)
+	case m.ServiceMax > 0:
+		return both("; the service may use %d MiB", "；服务最多可用 %d MiB", m.ServiceMax/mib)
+	case m.Group > 0:
+		return both("; the cgroup here allows %d MiB, so %d MiB are in force", "；此处的 cgroup 只允许 %d MiB，因此以 %d MiB 为准", m.Group/mib, m.InForce/mib)
+	}
+	return console.Text{}
 }
 
 func checkClock(r *Readings, rep *report) {

@@ -25,6 +25,8 @@ func checkConfig(r *Readings, rep *report) {
 		}
 	case errors.Is(r.ConfigErr, config.ErrNotFound):
 		rep.add(Critical, both("there is no configuration", "没有配置文件"), both("`catflap init` writes one; or name it with --config", "用 `catflap init` 生成，或用 --config 指定"))
+	case errors.Is(r.ConfigErr, fs.ErrPermission):
+		rep.add(Critical, both("%s", "%s", r.ConfigErr), both("sudo catflap doctor", "sudo catflap doctor"))
 	case r.ConfigErr != nil:
 		rep.add(Critical, both("%s", "%s", r.ConfigErr), both("name the file with --config, and read it as a user that may", "用 --config 指定文件，并以有权读取的用户运行"))
 	case r.Config != nil:
@@ -66,8 +68,15 @@ func checkPermissions(r *Readings, rep *report) {
 				both("delete it when you no longer want it", "不再需要时可以删除"))
 		case f.Kind == DataFile && !f.Mode.IsRegular():
 			rep.add(Critical, both("%s is no plain file", "%s 不是普通文件", f.Path), both("find out who put it there, and remove it", "查明来历并删除"))
+		case f.Kind == ConfigFile && r.Service != nil && r.Service.Closed:
+			rep.add(Critical, both("%s cannot be read by the service (user %s)", "服务（用户 %[2]s）无法读取 %[1]s", f.Path, Account(r)),
+				both("chown root:%[2]s %[1]s && chmod 0660 %[1]s", "chown root:%[2]s %[1]s && chmod 0660 %[1]s", f.Path, Account(r))).mend = r.Service.Adopt
 		default:
-			open(f, rep)
+			var adopt func() error
+			if f.Kind == ConfigFile && r.Service != nil && r.Service.Unsettled {
+				adopt = r.Service.Adopt
+			}
+			open(f, rep, adopt)
 			if f.Kind == DataFile && folder >= 0 && f.Owner >= 0 && f.Owner != folder {
 				rep.add(Critical, both("%s belongs to user %d and its folder to user %d: one of them cannot open it", "%s 属于用户 %d，而文件夹属于用户 %d：其中之一无法打开它", f.Path, f.Owner, folder),
 					both("chown %[2]d %[1]s", "chown %[2]d %[1]s", f.Path, folder)).mend = func() error {
@@ -88,9 +97,17 @@ func missing(f *File, rep *report) {
 	}
 }
 
+// Account is the user that the service runs as.
+func Account(r *Readings) string {
+	if r.Service == nil || r.Service.Account == "" {
+		return "root"
+	}
+	return r.Service.Account
+}
+
 // open judges who may read a file. The group may: that is how the service's members and the console get at it; but not
-// the databases.
-func open(f *File, rep *report) {
+// the databases. adopt, if not nil, mends the service's own configuration.
+func open(f *File, rep *report, adopt func() error) {
 	kept := fs.FileMode(0o770)
 	if f.Kind == DataFile {
 		kept = 0o700
@@ -107,12 +124,16 @@ func open(f *File, rep *report) {
 	if kept == 0o700 {
 		change = "go-rwx"
 	}
-	rep.add(level, both("%s is open to others (mode %04o)", "%s 对其他用户开放（权限 %04o）", f.Path, mode),
-		both("chmod %s %s", "chmod %s %s", change, f.Path)).mend = func() error {
-		if f.Kind == DataFile {
-			return plain(f.Path, func(file *os.File) error { return file.Chmod(mode & kept) })
-		}
-		return os.Chmod(f.Path, mode&kept)
+	found := rep.add(level, both("%s is open to others (mode %04o)", "%s 对其他用户开放（权限 %04o）", f.Path, mode),
+		both("chmod %s %s", "chmod %s %s", change, f.Path))
+	switch {
+	case adopt != nil:
+		found.mend = adopt
+	case f.Kind == DataFolder:
+		found.mend = func() error { return os.Chmod(f.Path, mode&kept) }
+	default:
+		// The service may write in the folder of its configuration too: see plain.
+		found.mend = func() error { return plain(f.Path, func(file *os.File) error { return file.Chmod(mode & kept) }) }
 	}
 }
 

@@ -69,6 +69,7 @@ type Readings struct {
 	Memory  *Memory
 	Clock   *Clock
 	Service *Service
+	Update  *Update // one that was cut short; nil = none
 	// Containers names the sign of a container runtime on this host; "" = there is none.
 	Containers string
 
@@ -111,6 +112,7 @@ type Listener struct {
 type Database struct {
 	Err     error  // nil = sound
 	Problem string // the same from a running instance
+	NoCopy  bool   // state.db is damaged, and so is the copy that a salvage would take
 	Skipped bool   // it is large and runs: only on request
 	Bytes   int64
 }
@@ -129,6 +131,10 @@ type Memory struct {
 	Total, Available int64 // bytes
 	NoCgroup         bool  // the kernel was started without the memory cgroup
 	ServiceMax       int64 // bytes that the service's cgroup allows; 0 = no bound known
+	// Group is the bound of the cgroup that this program runs in where that is tighter than memory.limit, and InForce what
+	// catflap makes of it; 0 = memory.limit counts. GoLimit is the environment's GOMEMLIMIT, which wins.
+	Group, InForce int64
+	GoLimit        string
 }
 
 // Clock is what else than Now tells about the time.
@@ -143,6 +149,18 @@ type Service struct {
 	Installed, Enabled, Running bool
 	Detail                      string
 	Restarts                    int
+	// Account is the user that the service runs as; "" = root, or whoever asks.
+	Account string
+	// Shadowed is a unit of `catflap service install` that hides the package's; "" = none.
+	Shadowed string
+	// Closed: the service cannot read its configuration. Unsettled: it can, by other rights than root:catflap 0660.
+	Closed, Unsettled bool
+	Adopt             func() error // gives the configuration those rights
+}
+
+// Update is one that was begun and not ended: by a power cut, or kill -9.
+type Update struct {
+	Program, From, To string
 }
 
 // NapCat is NapCat's own file for one account.
@@ -188,6 +206,7 @@ func Examine(r *Readings) []Finding {
 		{"permissions", checkPermissions},
 		{"instance", checkInstance},
 		{"service", checkService},
+		{"update", checkUpdate},
 		{"ports", checkPorts},
 		{"tokens", checkTokens},
 		{"policies", checkPolicies},

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -160,7 +161,7 @@ func TestChecks(t *testing.T) {
 			"critical: account default: network.websocketClients, entry \"catflap\": the token is not the account's -> " + mended + "\n" +
 				"warning: account default: network.websocketClients, entry \"catflap\": reportSelfMessage is not set and must be true -> " + mended + "\n" +
 				"warning: account default: network.websocketClients, entry \"catflap\": debug is true and must be false -> change it in NapCat's WebUI"},
-		{"napcat's file unreadable", checkNapCatFiles, long, Readings{NapCat: []NapCat{{Account: "default", Dir: "n", Err: errors.New("n is no folder")}}}, "critical: account default: n is no folder -> " + mended},
+		{"napcat's file unreadable", checkNapCatFiles, long, Readings{NapCat: []NapCat{{Account: "default", Dir: "n", Err: errors.New("n is no folder")}}}, "critical: account default: n is no folder -> name NapCat's config folder with --napcat DIR"},
 
 		{"container", checkContainer, long, Readings{Containers: "docker", Facts: facts(console.AccountFacts{})}, "warning: account default: nobody has ever connected, catflap listens on 127.0.0.1 only, and this host has containers (docker): a NapCat in one of them cannot reach it -> if NapCat is in a container: wsHost: 0.0.0.0, `catflap reload`, and the address of this box in NapCat (`catflap napcat config`)"},
 		{"container, and it came", checkContainer, long, Readings{Containers: "docker", Facts: facts(console.AccountFacts{Pinned: 7})}, ""},
@@ -177,7 +178,19 @@ func TestChecks(t *testing.T) {
 		{"database damaged", checkDatabase, long, Readings{Database: &Database{Err: fmt.Errorf("x: %w", &store.DamagedError{File: "d/journal.db", Reason: "cut off", Remedy: "r"})}}, "critical: d/journal.db is damaged: cut off -> " + wayOut},
 		{"database damaged while it runs", checkDatabase, long, Readings{Database: &Database{Problem: "journal.db is damaged"}}, "critical: journal.db is damaged -> " + wayOut},
 		{"database newer", checkDatabase, long, Readings{Database: &Database{Err: store.ErrNewer}}, "critical: written by a newer catflap -> install the newer catflap again"},
-		{"database unreadable", checkDatabase, long, Readings{Database: &Database{Err: os.ErrPermission}}, "warning: the databases could not be checked: permission denied -> run it as the user that owns the data folder"},
+		{"database unreadable", checkDatabase, long, Readings{Database: &Database{Err: os.ErrPermission}}, "warning: the databases could not be checked: permission denied -> run it as the user that owns the data folder, or with sudo"},
+		{"database on a full disk", checkDatabase, long, Readings{Database: &Database{Err: fmt.Errorf("x: %w", syscall.ENOSPC)}}, "warning: the databases could not be checked: x: no space left on device -> the disk is full: delete what is not needed, then ask again"},
+		{"database that is a link", checkDatabase, long, Readings{Database: &Database{Err: errors.New("it is a link")}}, "warning: the databases could not be checked: it is a link -> the database files must be plain files in the data folder: look at them with `ls -l`, and at the disk with `dmesg`"},
+		{"database and its copy damaged", checkDatabase, long, Readings{Database: &Database{NoCopy: true, Err: &store.DamagedError{File: "d/state.db", Reason: "cut off", Remedy: "r"}}}, "critical: d/state.db is damaged: cut off -> `catflap restore FILE` puts a backup back; without one remove state.db and journal.db to start anew, without pairings and history (the copy state.db.bak is damaged too)"},
+		{"update cut short", checkUpdate, long, Readings{Update: &Update{"/usr/local/bin/catflap", "1.0.0", "1.1.0"}}, "critical: the update of /usr/local/bin/catflap from 1.0.0 to 1.1.0 was cut short: nobody knows whether the new one is well -> to go back: `sudo /usr/local/bin/catflap.old update --undo`; if all is well: `sudo /usr/local/bin/catflap update --settle`"},
+		{"update none", checkUpdate, long, Readings{}, ""},
+		{"port of root", checkPorts, long, Readings{Service: &Service{Installed: true, Account: "catflap"}, Listeners: []Listener{{Key: "wsPort", Address: "0.0.0.0:80"}}}, "critical: wsPort is 0.0.0.0:80: the service (user catflap) may not listen below 1024 -> set wsPort to a port from 1024 on, in NapCat or the bots too"},
+		{"port of root, by root", checkPorts, long, Readings{Listeners: []Listener{{Key: "wsPort", Address: "0.0.0.0:80"}}}, "ok: the addresses to listen on are free"},
+		{"service without its user", checkService, long, Readings{Service: &Service{Installed: true, Enabled: true, Detail: "failed (failed), exit-code, exit status 217"}}, "critical: the service does not run: failed (failed), exit-code, exit status 217 -> systemd could not become the user catflap: `id catflap` says whether it is there, `sudo catflap service install` makes it; a kernel or container that knows no user namespaces needs PrivateUsers=no (`sudo systemctl edit catflap`)"},
+		{"service hidden", checkService, long, Readings{Service: &Service{Manager: "m", Installed: true, Enabled: true, Running: true, Shadowed: "/etc/x"}}, "ok: the service runs (m)\nwarning: /etc/x, of an install by hand, hides the service of the package: upgrades of the package have no effect -> `sudo catflap service uninstall` removes it"},
+		{"configuration closed to the service", checkPermissions, "", Readings{Service: &Service{Account: "catflap", Closed: true}, Files: []File{{Path: "/etc/catflap/catflap.yaml", Kind: ConfigFile, Mode: 0o600}}}, "critical: /etc/catflap/catflap.yaml cannot be read by the service (user catflap) -> chown root:catflap /etc/catflap/catflap.yaml && chmod 0660 /etc/catflap/catflap.yaml"},
+		{"configuration of others", checkConfig, "", Readings{ConfigErr: fmt.Errorf("cannot read x (%w)", os.ErrPermission)}, "critical: cannot read x (permission denied) -> sudo catflap doctor"},
+		{"app never here, no hint", checkApps, long, Readings{Status: app(console.AppStatus{Name: "a", Account: "d"})}, "warning: app a (account d) has never connected -> start it, with the address and token of app a (`catflap config show`, apps.a and gateway); `catflap app list` shows when it comes"},
 		{"database large", checkDatabase, long, Readings{Database: &Database{Skipped: true, Bytes: 100 << 20}, Status: &console.Status{Store: console.StoreStatus{CommitErrors: 3}}}, "ok: the databases (100 MiB) are in use and were not walked through -> `catflap doctor --full` checks a copy of them\ncritical: writes to the databases have failed since the start: 3 -> is the disk full or read-only? the log says more"},
 
 		{"disk fine", checkDisk, long, Readings{Disk: &Disk{Free: 4 << 30, Total: 8 << 30, FreeFiles: -1}}, "ok: the disk of the data folder has 4096 of 8192 MiB free"},
@@ -187,7 +200,9 @@ func TestChecks(t *testing.T) {
 		{"disk read-only", checkDisk, long, Readings{Disk: &Disk{ReadOnly: true}}, "critical: the disk of the data folder is read-only: a card that wears out often ends so -> make a backup of what is there, and replace the card; `dmesg` says why"},
 		{"card", checkDisk, long + "store: {sync: 500ms}\n", Readings{Disk: &Disk{Free: 4 << 30, Total: 8 << 30, FreeFiles: -1, SDCard: true, Device: "mmcblk0p2"}}, "ok: the disk of the data folder has 4096 of 8192 MiB free\nwarning: the data folder is on an SD card (mmcblk0p2): writes are grouped by store.sync to spare it -> store.sync: 5s"},
 
-		{"memory fine", checkMemory, long, Readings{Memory: &Memory{Total: 512 << 20, Available: 200 << 20, ServiceMax: 96 << 20}}, "ok: memory.limit is 48 MiB of 512 MiB"},
+		{"memory fine", checkMemory, long, Readings{Memory: &Memory{Total: 512 << 20, Available: 200 << 20, ServiceMax: 96 << 20}}, "ok: memory.limit is 48 MiB of 512 MiB; the service may use 96 MiB"},
+		{"memory of a container", checkMemory, long, Readings{Memory: &Memory{Total: 512 << 20, Group: 32 << 20, InForce: 24 << 20}}, "ok: memory.limit is 48 MiB of 512 MiB; the cgroup here allows 32 MiB, so 24 MiB are in force"},
+		{"memory of the environment", checkMemory, long, Readings{Memory: &Memory{Total: 512 << 20, GoLimit: "20MiB"}}, "ok: memory.limit is 48 MiB of 512 MiB; GOMEMLIMIT=20MiB is in force here"},
 		{"memory small", checkMemory, long, Readings{Memory: &Memory{Total: 64 << 20, Available: 20 << 20}}, "warning: memory.limit is 48 MiB, more than half of this box (64 MiB) -> lower memory.limit\nwarning: this box has 20 MiB of memory left -> NapCat takes most: restart it at night, or add zram"},
 		{"memory of the service", checkMemory, long, Readings{Memory: &Memory{Total: 512 << 20, ServiceMax: 40 << 20}}, "critical: the service may use 40 MiB and memory.limit is 48 MiB: the kernel ends catflap before it saves memory -> `sudo catflap service install` writes the bound that fits, or lower memory.limit"},
 		{"memory cgroup off", checkMemory, "", Readings{Memory: &Memory{Total: 512 << 20, NoCgroup: true}}, "ok: the kernel has the memory cgroup switched off, as Raspberry Pi OS does: MemoryMax of the service is void, and catflap bounds itself by memory.limit -> to switch it on: cgroup_enable=memory cgroup_memory=1 in /boot/firmware/cmdline.txt, and a reboot"},
@@ -245,6 +260,47 @@ func TestFault_S10_ExamineKeepsSecrets(t *testing.T) {
 	for _, f := range list {
 		if strings.Contains(fmt.Sprint(f.Found, f.Fix), token) {
 			t.Errorf("a token is told: %s", f.Found.EN)
+		}
+	}
+}
+
+// The service may write in the folder of its configuration. What a link there leads to is not root's to change.
+func TestFault_S13_MendOfALink(t *testing.T) {
+	dir := t.TempDir()
+	victim, conf := filepath.Join(dir, "victim"), filepath.Join(dir, "catflap.yaml")
+	if err := os.WriteFile(victim, []byte("root:x:0:0"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(victim, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for kind, link := range map[string]func(string, string) error{"symbolic": os.Symlink, "hard": os.Link} {
+		if err := link(victim, conf); err != nil {
+			t.Fatal(err)
+		}
+		rep := report{check: "permissions"}
+		checkPermissions(&Readings{Now: noon, Files: Files(conf, nil, "admin.sock", nil)}, &rep)
+		if len(rep.list) != 1 || rep.list[0].Mend() == nil {
+			t.Errorf("%s link: %s", kind, said(rep.list))
+		}
+		if info, err := os.Stat(victim); err != nil || info.Mode().Perm() != 0o644 {
+			t.Errorf("%s link: the victim has mode %v (%v)", kind, info.Mode(), err)
+		}
+		if err := os.Remove(conf); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// The service's own configuration gets the rights that the console needs, not just fewer.
+func TestMendOfTheServicesConfiguration(t *testing.T) {
+	for _, s := range []Service{{Closed: true}, {Unsettled: true}} {
+		adopted := false
+		s.Adopt = func() error { adopted = true; return nil }
+		rep := report{check: "permissions"}
+		checkPermissions(&Readings{Service: &s, Files: []File{{Path: "/etc/catflap/catflap.yaml", Kind: ConfigFile, Mode: 0o644}}}, &rep)
+		if len(rep.list) != 1 || rep.list[0].Mend() != nil || !adopted {
+			t.Errorf("%+v: %s", s, said(rep.list))
 		}
 	}
 }

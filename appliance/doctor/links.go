@@ -3,6 +3,7 @@ package doctor
 import (
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/catflap/catflap/appliance/config"
@@ -42,8 +43,14 @@ func checkService(r *Readings, rep *report) {
 		return
 	case s.Running:
 		rep.add(OK, both("the service runs (%s)", "服务正在运行（%s）", s.Manager), console.Text{})
+	case strings.HasSuffix(s.Detail, "exit status 217"): // systemd's EXIT_USER
+		rep.add(Critical, both("the service does not run: %s", "服务没有运行：%s", s.Detail), both("systemd could not become the user catflap: `id catflap` says whether it is there, `sudo catflap service install` makes it; a kernel or container that knows no user namespaces needs PrivateUsers=no (`sudo systemctl edit catflap`)", "systemd 无法切换到用户 catflap：`id catflap` 查看该用户是否存在，`sudo catflap service install` 会创建它；没有用户命名空间的内核或容器需要 PrivateUsers=no（`sudo systemctl edit catflap`）"))
 	default:
 		rep.add(Critical, both("the service does not run: %s", "服务没有运行：%s", s.Detail), both("`catflap service logs` says why, `sudo catflap service start` starts it", "`catflap service logs` 查看原因，`sudo catflap service start` 启动"))
+	}
+	if s.Shadowed != "" {
+		rep.add(Warning, both("%s, of an install by hand, hides the service of the package: upgrades of the package have no effect", "手动安装的 %s 遮住了软件包的服务：升级软件包不起作用", s.Shadowed),
+			both("`sudo catflap service uninstall` removes it", "用 `sudo catflap service uninstall` 删除它"))
 	}
 	if !s.Enabled {
 		rep.add(Warning, both("the service does not start with the box", "服务不会随开机启动"), both("`sudo catflap service install` switches that on", "`sudo catflap service install` 会打开自启"))
@@ -54,7 +61,27 @@ func checkService(r *Readings, rep *report) {
 	}
 }
 
+// checkUpdate finds an update that a power cut has left half done: the new program may never have come up.
+func checkUpdate(r *Readings, rep *report) {
+	if u := r.Update; u != nil {
+		rep.add(Critical, both("the update of %s from %s to %s was cut short: nobody knows whether the new one is well", "%s 从 %s 到 %s 的更新中断了：不确定新版本是否正常", u.Program, u.From, u.To),
+			both("to go back: `sudo %[1]s.old update --undo`; if all is well: `sudo %[1]s update --settle`", "要退回：`sudo %[1]s.old update --undo`；如果一切正常：`sudo %[1]s update --settle`", u.Program))
+	}
+}
+
+// privileged is the first port that a user other than root may listen on.
+const privileged = 1024
+
 func checkPorts(r *Readings, rep *report) {
+	if r.Service != nil && r.Service.Installed && r.Service.Account != "" {
+		for _, l := range r.Listeners {
+			_, text, err := net.SplitHostPort(l.Address)
+			if port, other := strconv.Atoi(text); err == nil && other == nil && port > 0 && port < privileged {
+				rep.add(Critical, both("%s is %s: the service (user %s) may not listen below %d", "%s 是 %s：服务（用户 %s）不能监听 %d 以下的端口", l.Key, l.Address, r.Service.Account, privileged),
+					both("set %s to a port from %d on, in NapCat or the bots too", "把 %s 改成不小于 %d 的端口，NapCat 或机器人里也要改", l.Key, privileged))
+			}
+		}
+	}
 	if r.Status != nil {
 		for _, l := range r.Listeners {
 			_, port, err := net.SplitHostPort(l.Address)
@@ -144,8 +171,12 @@ func joined(a, b string) string {
 func checkNapCatFiles(r *Readings, rep *report) {
 	for _, n := range r.NapCat {
 		fix := both("`catflap napcat config --write %s --account %s` corrects it; then restart NapCat", "`catflap napcat config --write %s --account %s` 会改正；然后重启 NapCat", n.Dir, n.Account)
-		if n.Err != nil {
-			rep.add(Critical, both("account %s: %s", "账号 %s：%s", n.Account, n.Err), fix)
+		if n.Err != nil { // that command would refuse it too
+			own := both("correct that file by hand, or let NapCat's WebUI save its network settings again", "请手工修正该文件，或在 NapCat 的 WebUI 里重新保存网络配置")
+			if n.Path == "" {
+				own = both("name NapCat's config folder with --napcat DIR", "用 --napcat DIR 指定 NapCat 的 config 文件夹")
+			}
+			rep.add(Critical, both("account %s: %s", "账号 %s：%s", n.Account, n.Err), own)
 			continue
 		}
 		if len(n.Changes) == 0 {
@@ -216,6 +247,9 @@ func checkApps(r *Readings, rep *report) {
 		case a.Subscribed:
 			rep.add(Warning, both("app %s (account %s) is away: events that wait: %d", "应用 %s（账号 %s）不在线：等待的事件 %d 个", a.Name, a.Account, a.Backlog), fix)
 		case a.Protocol != "agent":
+			if fix.EN == "" {
+				fix = both("start it, with the address and token of app %[1]s (`catflap config show`, apps.%[1]s and gateway); `catflap app list` shows when it comes", "启动它，并填写应用 %[1]s 的地址和令牌（`catflap config show` 里的 apps.%[1]s 和 gateway）；`catflap app list` 会显示它是否连上", a.Name)
+			}
 			rep.add(Warning, both("app %s (account %s) has never connected", "应用 %s（账号 %s）从未连接", a.Name, a.Account), fix)
 		}
 		if a.Dropped > 0 {

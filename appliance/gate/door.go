@@ -45,6 +45,9 @@ func (d *Door) Address() string { return d.listener.Addr().String() }
 // Refused returns the requests that were refused lately, newest last.
 func (d *Door) Refused() []Refused { return d.ledger.Last() }
 
+// Wrong is how many requests with a wrong token, or without one, were refused so far.
+func (d *Door) Wrong() uint64 { return d.ledger.wrong.Load() }
+
 // Serve begins to answer requests when it is called first, and returns at once.
 func (d *Door) Serve() {
 	d.start.Do(func() {

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/catflap/catflap/appliance/link"
@@ -32,6 +33,8 @@ type Ledger struct {
 	Now    func() time.Time
 	Delays Delays
 
+	wrong atomic.Uint64 // requests with a wrong token or none
+
 	mu     sync.Mutex
 	last   []Refused
 	logged time.Time
@@ -52,6 +55,9 @@ func (l *Ledger) Answer(w http.ResponseWriter, r *http.Request, who string, refu
 
 // Note remembers a refusal and logs it.
 func (l *Ledger) Note(remote, who string, refusal *Refusal) {
+	if refusal.Status == http.StatusUnauthorized || refusal.Status == http.StatusForbidden {
+		l.wrong.Add(1)
+	}
 	entry := Refused{Time: l.Now(), Address: remote, Who: who, Status: refusal.Status, Reason: refusal.Reason}
 	l.mu.Lock()
 	if len(l.last) == maxRefused {

@@ -55,6 +55,7 @@ func TestFault_P07_LongTextsAreCut(t *testing.T) {
 		{"fence between texts", "看看：\n```python\nprint(1)\n\nprint(2)\n```\n好了。再见", 32, []string{"看看：\n```python\nprint(1)\n```", "```python\nprint(2)\n```\n好了。再见"}},
 		{"not behind the opening line", "text text\n```go\n" + strings.Repeat("x", 22) + "\n```", 40, []string{"text text", "```go\n" + strings.Repeat("x", 22) + "\n```"}},
 		{"no empty block", "```\naaaa\nbbbb\n```\nend end", 17, []string{"```\naaaa\nbbbb\n```", "end end"}},
+		{"blank line before the closing line", "```\naaaa\n\n```\nend end end", 18, []string{"```\naaaa\n```", "end end end"}},
 		{"not before the closing line", "```\naaaa bbbb cc\n```\nend end", 20, []string{"```\naaaa bbbb cc\n```", "end end"}},
 		{"tildes and indentation", "~~~~ sh\n  a\n  b\n  cc\n  dd\n~~~~", 28, []string{"~~~~ sh\n  a\n  b\n  cc\n~~~~", "~~~~ sh\n  dd\n~~~~"}},
 		{"never closed", "```\naaaa\nbbbb\ncccc", 16, []string{"```\naaaa\n```", "```\nbbbb\ncccc"}},

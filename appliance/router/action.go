@@ -75,7 +75,9 @@ func (r *Router) Action(in apps.Action) {
 		l.answerQuick(in, quick, echo)
 		return
 	}
+	counts := &l.tally.apps[app.slot%slots]
 	if code, why := r.admit(plan, app, l, o); code != 0 {
+		counts.calls[callRefused].Add(1)
 		refuse(code, why)
 		return
 	}
@@ -86,9 +88,13 @@ func (r *Router) Action(in apps.Action) {
 		app: in.App, name: act.Name, base: o.base, params: onebot.Standard(o.base, o.params), target: o.target, effect: o.effect,
 		done: func(a napcat.Answer) {
 			if a.Err != nil {
+				counts.ended(a.Err, 0)
 				code, wording := failure(a.Err)
 				in.Reply(onebot.AppendFailure(nil, echo, code, wording))
 				return
+			}
+			if a.Final {
+				counts.ended(nil, a.Head.Retcode)
 			}
 			l.noteSelf(o.base, a.Head)
 			in.Reply(app.inForm(o.base, onebot.RestoreEcho(a.Frame, a.Head, echo)))

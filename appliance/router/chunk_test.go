@@ -1,6 +1,7 @@
 package router
 
 import (
+	"context"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -229,6 +230,34 @@ func TestPairingReplyIsCut(t *testing.T) {
 	}
 	if !strings.Contains(whole, "\n"+code+"\n") {
 		t.Errorf("the code %s stands not on a line of its own in\n%s", code, whole)
+	}
+}
+
+// The files of a part are handed to NapCat with that part; history keeps catflap's address of them.
+func TestChunksHandOverTheirFiles(t *testing.T) {
+	h := newHouse(t, quiet+"pacing: off\n"+chunkApps)
+	var handed []string
+	h.router.HandOver = func(_ context.Context, o Handover) ([]byte, error) {
+		handed = append(handed, string(o.Params))
+		return []byte(strings.Replace(string(o.Params), "http://127.0.0.1/media/k", "/shared/k.png", 1)), nil
+	}
+	sim := h.link(account(t), simulator.Options{})
+	const picture = `{"type":"image","data":{"file":"http://127.0.0.1/media/k"}}`
+	got := h.answer("cut", `{"action":"send_group_msg","params":{"group_id":30003,"message":[`+segment("one two three")+`,`+picture+`]},"echo":1}`)
+	want := `[` + segment("one two") + `]` + "\n" + `[` + segment("three") + `,{"type":"image","data":{"file":"/shared/k.png"}}]`
+	if all := strings.Join(texts(sim), "\n"); all != want {
+		t.Errorf("answered %s\nNapCat was given\n%s\nwant\n%s", got, all, want)
+	}
+	if len(handed) != 1 || !strings.Contains(handed[0], "three") || strings.Contains(handed[0], "one two") {
+		t.Errorf("handed over: %s", handed)
+	}
+	until(t, "history has both", func() bool {
+		records, _ := h.store.History().Show("default", policy.Chat{Group: true, ID: 30003}, 10)
+		return len(records) == 2
+	})
+	records, _ := h.store.History().Show("default", policy.Chat{Group: true, ID: 30003}, 10)
+	if raw := string(records[0].Raw) + string(records[1].Raw); !strings.Contains(raw, "/media/k") || strings.Contains(raw, "/shared/") {
+		t.Errorf("history has %s", raw)
 	}
 }
 

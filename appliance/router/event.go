@@ -59,6 +59,7 @@ func (l *Lane) process(frame []byte, head *onebot.Head, late bool) {
 	f := &s.facts
 	l.facts(f, head, rules)
 	verdict := rules.set.Decide(f)
+	l.tally.events[int(verdict.Outcome)%outcomes].Add(1)
 
 	var mask uint64
 	s.apps = s.apps[:0]
@@ -66,6 +67,7 @@ func (l *Lane) process(frame []byte, head *onebot.Head, late bool) {
 		outcome, reason := app.view.Decide(f, verdict)
 		if outcome == policy.Deliver {
 			mask |= 1 << app.slot
+			l.tally.apps[app.slot%slots].events.Add(1)
 		}
 		s.apps = append(s.apps, store.AppDecision{App: app.name, Outcome: outcome.String(), Reason: string(reason)})
 	}

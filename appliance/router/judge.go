@@ -73,7 +73,7 @@ func (a *appPlan) judge(l *Lane, rules *accountPlan, o *order) string {
 			return why
 		}
 	}
-	return rules.namedFiles(l.name, o)
+	return rules.namedFiles(l.name, o, l.router.ownMedium())
 }
 
 // actions judges the action's name, and the other names for what it does.
@@ -122,8 +122,8 @@ func (a *appPlan) message(l *Lane, rules *accountPlan, o *order) string {
 // maxFiles bounds the files that one action may name: each of them is looked up on the disk.
 const maxFiles = 64
 
-// namedFiles judges the files of this box that an action names.
-func (p *accountPlan) namedFiles(account string, o *order) string {
+// namedFiles judges the files of this box that an action names. Media of catflap's own are none.
+func (p *accountPlan) namedFiles(account string, o *order, own func(path string) bool) string {
 	paths := onebot.LocalPaths(o.base, o.params)
 	if len(paths) == 0 {
 		return ""
@@ -136,11 +136,22 @@ func (p *accountPlan) namedFiles(account string, o *order) string {
 		roots = p.files
 	}
 	for _, path := range paths {
+		if own(path) {
+			continue
+		}
 		if err := roots.Allows(path); err != nil {
 			return fmt.Sprintf("the file %s may not be used: %v (accounts.%s.files.roots)", shown(path), err, account)
 		}
 	}
 	return ""
+}
+
+// ownMedium is Options.OwnMedium, or what says no where nothing would hand the medium over.
+func (r *Router) ownMedium() func(path string) bool {
+	if r.OwnMedium == nil || r.HandOver == nil {
+		return func(string) bool { return false }
+	}
+	return r.OwnMedium
 }
 
 // shown is a path as a wording and the audit log have it.

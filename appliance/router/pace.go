@@ -145,6 +145,13 @@ func (p *pace) observe(limited bool) bool {
 	return p.pacer != nil && p.pacer.Observe(limited, p.now())
 }
 
+// limited reports whether the account is limited now.
+func (p *pace) limited() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.pacer != nil && p.pacer.Limited()
+}
+
 // close refuses what waits and all that comes.
 func (p *pace) close() {
 	p.mu.Lock()

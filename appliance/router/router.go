@@ -32,6 +32,12 @@ type Options struct {
 	// HandOver gives NapCat the files that an action names and returns the params that name them as NapCat has them. It may
 	// take long; the error is the app's to read. Nil = actions go as they are.
 	HandOver func(ctx context.Context, h Handover) (params []byte, err error)
+	// AwaitFiles waits until what an action names can be read at once, before HandOver is called: HandOver is for few at a
+	// time, and an origin that is slow must not hold them up. The error is the app's to read. Nil = nothing is waited for.
+	AwaitFiles func(ctx context.Context, h Handover) error
+	// OwnMedium reports whether a path names a medium of catflap's and no file of this box. HandOver replaces such a path or
+	// fails. Nil = none does.
+	OwnMedium func(path string) bool
 }
 
 // Medium is one picture, voice, video or file of a message that came.
@@ -72,7 +78,7 @@ func New(o Options) *Router {
 }
 
 // SetPlan makes the compiled policy the one that the next event and action meet.
-func (r *Router) SetPlan(p *Plan) { r.plan.Store(p) }
+func (r *Router) SetPlan(p *Plan) { r.moved(r.plan.Swap(p), p) }
 
 // Run does the slow work that frames must not wait for, until ctx ends.
 func (r *Router) Run(ctx context.Context) {
@@ -155,6 +161,7 @@ type Lane struct {
 	sent  sentMemory // answers and events add to it
 	chats chatMemory // likewise
 	pace  pace
+	tally tally
 
 	handovers handovers
 

@@ -37,10 +37,10 @@ func newBox(t *testing.T, manager string, commands ...string) *box {
 	b := &box{t: t, users: make(map[string]bool), groups: make(map[string]bool), owners: make(map[uint64]string)}
 	b.Host = &Host{
 		Manager: manager, Root: t.TempDir(), Home: "/home/ann",
-		Has:   func(name string) bool { return slices.Contains(commands, name) },
+		Has:        func(name string) bool { return slices.Contains(commands, name) },
 		Known:      func(name string) bool { return b.users[name] },
 		KnownGroup: func(name string) bool { return b.groups[name] },
-		Own:   b.own, Run: b.run,
+		Own:        b.own, Run: b.run,
 		Manage: func(action string, s Settings) error { return fmt.Errorf("kardianos was asked to %s", action) },
 	}
 	for _, dir := range []string{"/etc/systemd/system", "/etc/init.d", "/usr/local/bin", "/usr/bin", "/var/lib"} {
@@ -551,5 +551,35 @@ func TestInstallWithoutASession(t *testing.T) {
 	_, err := b.InstallPlan(s)
 	if !errors.Is(err, ErrNoAnswer) || err.Error() != "the service manager does not answer: Failed to connect to bus: No medium found" {
 		t.Errorf("got %v", err)
+	}
+}
+
+// Whether the service can read what root has written.
+func TestServes(t *testing.T) {
+	b := newBox(t, Systemd)
+	b.users[Name] = true
+	for _, tt := range []struct {
+		owner             string
+		mode              os.FileMode
+		readable, settled bool
+	}{
+		{"root:root", 0o600, false, false},
+		{"root:catflap", 0o660, true, true},
+		{"root:catflap", 0o640, true, false},
+		{"root:catflap", 0o600, false, false},
+		{"catflap:catflap", 0o600, true, false},
+		{"root:root", 0o644, true, false},
+	} {
+		b.write(SystemConfig, "x", 0o600)
+		if err := os.Chmod(b.At(SystemConfig), tt.mode); err != nil {
+			t.Fatal(err)
+		}
+		b.owners[inode(t, b.At(SystemConfig))] = tt.owner
+		if readable, settled := b.Serves(SystemConfig); readable != tt.readable || settled != tt.settled {
+			t.Errorf("%s %v: readable %v, settled %v", tt.owner, tt.mode, readable, settled)
+		}
+	}
+	if readable, settled := b.Serves("/home/ann/catflap.yaml"); !readable || !settled {
+		t.Error("a file that is not the service's was judged")
 	}
 }

@@ -85,3 +85,17 @@ func rootOwned(info os.FileInfo) bool {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	return ok && st.Uid == 0 && info.Mode().Perm()&0o022 == 0
 }
+
+// OwnsFolder reports whether a folder belongs to the user that the service runs as, who is not root.
+func OwnsFolder(path string) bool {
+	u, err := user.Lookup(Name)
+	if err != nil || u.Uid == "0" {
+		return false
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return false
+	}
+	st, ok := info.Sys().(*syscall.Stat_t)
+	return ok && strconv.FormatUint(uint64(st.Uid), 10) == u.Uid
+}

@@ -76,7 +76,7 @@ func NewHost() *Host {
 			}
 			return string(out), nil
 		},
-		Has:   func(name string) bool { _, err := exec.LookPath(name); return err == nil },
+		Has:        func(name string) bool { _, err := exec.LookPath(name); return err == nil },
 		Known:      func(name string) bool { _, err := user.Lookup(name); return err == nil },
 		KnownGroup: func(name string) bool { _, err := user.LookupGroup(name); return err == nil },
 	}

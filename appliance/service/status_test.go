@@ -33,7 +33,7 @@ func TestStateOfSystemd(t *testing.T) {
 	h := &Host{Manager: Systemd, Run: func(context.Context, string, ...string) (string, error) {
 		return "no bus\n", errors.New("exit status 1")
 	}}
-	if _, err := h.State(t.Context(), true); err == nil || err.Error() != "asking systemd: exit status 1: no bus" {
+	if _, err := h.State(t.Context(), true); err == nil || err.Error() != "the service manager does not answer: no bus" {
 		t.Errorf("got %v", err)
 	}
 	if _, err := (&Host{}).State(t.Context(), false); !errors.Is(err, ErrNoManager) {

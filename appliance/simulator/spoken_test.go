@@ -15,7 +15,7 @@ func TestSayAction(t *testing.T) {
 		{`{"user_id":20002,"group_id":39999,"message":"x"}`, "", "not in this group"},
 		{`{"user_id":10001,"message":"x"}`, "", "the bot speaks"},
 	} {
-		p.send(`{"action":"catflap_say","echo":"e","params":`+c.params+`}`)
+		p.send(`{"action":"catflap_say","echo":"e","params":` + c.params + `}`)
 		var seen strings.Builder
 		for {
 			f := p.frame(ctx)

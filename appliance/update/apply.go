@@ -85,12 +85,15 @@ func (p *Prepared) Apply(ctx context.Context, j Job) error {
 	if err != nil {
 		return errors.Join(err, j.restart(steady))
 	}
-	if err := swap(p.fresh, p.target); err != nil {
+	cut := &Cut{Program: p.target, From: j.Installed, To: p.Release.Version, Data: j.Data, Before: before, HasState: before != nil}
+	held, err := swap(p.fresh, p.target, cut)
+	if err != nil {
 		return errors.Join(fmt.Errorf("replacing %s: %w", p.target, err), j.restart(steady))
 	}
+	defer held.Close()
 	j.Say(Progress{Stage: Swapped, File: Old(p.target)})
 	if j.Service.Start == nil {
-		return nil
+		return cut.Settle()
 	}
 	why := j.within(ctx, func(ctx context.Context) error {
 		if err := j.Service.Start(ctx); err != nil {
@@ -103,18 +106,28 @@ func (p *Prepared) Apply(ctx context.Context, j Job) error {
 		why = j.within(ctx, func(ctx context.Context) error { return j.Service.Ready(ctx, p.Release.Version) })
 	}
 	if why == nil {
-		return nil
+		return cut.Settle()
 	}
 	j.Say(Progress{Stage: GoingBack, Err: why})
-	return &NotUpError{Version: p.Release.Version, Why: why, Back: p.back(steady, j, before)}
+	undoing := back(steady, p.target, j, before)
+	if undoing == nil {
+		undoing = cut.Settle()
+	}
+	return &NotUpError{Version: p.Release.Version, Why: why, Back: undoing}
 }
 
 // back undoes everything. It goes on after a failure: the more of the old state is there again, the better.
-func (p *Prepared) back(ctx context.Context, j Job, before databases) error {
-	stopping := j.within(ctx, j.Service.Stop) // a service that failed may not be there to be stopped
-	restoring := restoreProgram(p.target)
+func back(ctx context.Context, target string, j Job, before databases) error {
+	var stopping error
+	if j.Service.Stop != nil {
+		stopping = j.within(ctx, j.Service.Stop) // a service that failed may not be there to be stopped
+	}
+	restoring := restoreProgram(target)
 	if restoring == nil {
 		restoring = before.restore(j.Data)
+	}
+	if restoring == nil && j.Service.Start == nil {
+		return nil
 	}
 	starting := j.restart(ctx)
 	if starting == nil {
@@ -142,22 +155,26 @@ func (j Job) within(ctx context.Context, do func(context.Context) error) error {
 	return do(ctx)
 }
 
-// swap keeps the old program under another name and puts the new one in its place; there is a program at every moment.
-func swap(fresh, target string) error {
+// swap keeps the old program under another name and puts the new one in its place; there is a program at every moment. Once
+// the old one is kept, the note of the update is made: it comes back open, and goes when the update has ended.
+func swap(fresh, target string, cut *Cut) (held *os.File, err error) {
 	old := Old(target)
 	if err := os.Remove(old); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+		return nil, err
 	}
 	if err := os.Link(target, old); err != nil {
 		if err := copyProgram(target, old); err != nil { // a file system without hard links
-			return err
+			return nil, err
 		}
 	}
+	if held, err = cut.write(); err != nil {
+		return nil, err
+	}
 	if err := os.Rename(fresh, target); err != nil {
-		return err
+		return nil, errors.Join(err, held.Close(), cut.Settle())
 	}
 	syncFolder(filepath.Dir(target))
-	return nil
+	return held, nil
 }
 
 // restoreProgram puts the old program back.

@@ -264,3 +264,48 @@ func TestPackaged(t *testing.T) {
 		t.Errorf("owned by %s", manager)
 	}
 }
+
+// A power cut while the new version is waited for: the next command finds the note, and going back works, also when the new
+// version had brought the databases to its own schema.
+func TestFault_S14_CutShort(t *testing.T) {
+	m := newMachine(t)
+	old := m.read(m.target)
+	m.does["1.1.0"] = m.migrate(nil)
+	p, err := m.prepare()
+	if err != nil {
+		t.Fatal(err)
+	}
+	j := m.job()
+	kept := []byte(nil)
+	j.Service.Ready = func(context.Context, string) error {
+		if Unfinished(m.target) != nil {
+			t.Error("an update that is going on is taken for one that was cut short")
+		}
+		kept = []byte(m.read(note(m.target))) // what the card has when the power goes
+		return nil
+	}
+	if err := p.Apply(t.Context(), j); err != nil {
+		t.Fatal(err)
+	}
+	if Unfinished(m.target) != nil {
+		t.Error("a good end leaves the note")
+	}
+	m.write(note(m.target), string(kept), 0o644)
+	cut := Unfinished(m.target)
+	if cut == nil || cut.From != "1.0.0" || cut.To != "1.1.0" {
+		t.Fatalf("got %+v", cut)
+	}
+	if err := cut.Undo(t.Context(), m.job()); err != nil {
+		t.Fatal(err)
+	}
+	if m.read(m.target) != old || m.running != "1.0.0" || m.read(filepath.Join(m.data, "state.db")) != "schema 1" {
+		t.Errorf("%s runs, state.db %q", m.running, m.read(filepath.Join(m.data, "state.db")))
+	}
+	if Unfinished(m.target) != nil {
+		t.Error("going back leaves the note")
+	}
+	m.write(note(m.target), "", 0o644)
+	if cut := Unfinished(m.target); cut == nil || cut.Settle() != nil || Unfinished(m.target) != nil {
+		t.Errorf("an empty note: %+v", cut)
+	}
+}

@@ -94,6 +94,10 @@ with_openrc() {
 
 make_user
 give_rights
+if [ -e /etc/systemd/system/$unit ] && [ ! -L /etc/systemd/system/$unit ]; then
+	echo "An older /etc/systemd/system/$unit hides the service of this package. To remove it: /usr/bin/catflap service uninstall"
+	[ ! -e /usr/local/bin/catflap ] || echo "The shell may also find the older /usr/local/bin/catflap first. To remove it: rm /usr/local/bin/catflap"
+fi
 if have systemctl && [ -e /usr/lib/systemd/system/$unit ]; then
 	with_systemd
 	start="systemctl start catflap"

@@ -50,7 +50,7 @@ func TestAPIPageIsCurrent(t *testing.T) {
 		reflect.TypeFor[console.GroupStatus](), reflect.TypeFor[console.GroupRequest](), reflect.TypeFor[console.ConfigFile](), reflect.TypeFor[console.ConfigRequest](),
 		reflect.TypeFor[console.ConfigCheck](), reflect.TypeFor[console.ConfigVersion](), reflect.TypeFor[console.ConfigText](), reflect.TypeFor[console.LogRecord](),
 		reflect.TypeFor[console.RehearseRequest](), reflect.TypeFor[console.MediaStats](), reflect.TypeFor[console.MediaGCRequest](), reflect.TypeFor[console.MediaGCResult](),
-		reflect.TypeFor[console.Problem](), reflect.TypeFor[console.Facts](), reflect.TypeFor[console.Checked](),
+		reflect.TypeFor[console.Problem](), reflect.TypeFor[console.AlertOutcome](), reflect.TypeFor[console.Facts](), reflect.TypeFor[console.Checked](),
 	} {
 		collect(shapes, root)
 	}

@@ -54,7 +54,7 @@ var floors = [][]string{
 	{"appliance/napcat", "appliance/apps", "appliance/media", "appliance/simulator"},
 	{"appliance/gate", "appliance/logbook", "appliance/console/login", "appliance/napcat/settings", "appliance/backup"},
 	{"appliance/link", "appliance/link/bare", "appliance/config", "appliance/onebot12"},
-	{"appliance/onebot", "appliance/config/json5", "appliance/localfile", "appliance/fence"},
+	{"appliance/onebot", "appliance/config/json5", "appliance/localfile", "appliance/fence", "appliance/alert/address"},
 	{"store", "packaging"},
 	{"policy"},
 }
@@ -163,6 +163,8 @@ var bare = []struct {
 	{who: "appliance/onebot", also: []string{"github.com/rivo/uniseg"}, std: true, not: []string{"net", "net/http", "os", "log", "log/slog"}, why: "the wire format does no input or output"},
 	{who: "appliance/localfile", std: true, not: []string{"net", "net/http", "log", "log/slog"}, why: "it judges paths and opens files, no more"},
 	{who: "appliance/fence", std: true, not: []string{"os", "log", "log/slog", "encoding/json"}, why: "the guard stands alone"},
+	{who: "appliance/alert", std: true, also: []string{module + "/appliance/alert/address"}, why: "alerts are decided from facts that others bring"},
+	{who: "appliance/alert/address", std: true, not: []string{"net/http/httptest", "os", "log/slog"}, why: "reading an address does no input or output"},
 	{who: "appliance/link", std: true, also: []string{"github.com/lxzan/gws"}, not: []string{"encoding/json", "log/slog"}, why: "a link moves bytes; it reads none of them"},
 	{who: "appliance/router", not: []string{"net", "net/http", module + "/appliance/link"}, why: "the router knows no transport"},
 }

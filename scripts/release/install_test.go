@@ -284,3 +284,40 @@ func TestInstallRefusesWrongUse(t *testing.T) {
 		}
 	}
 }
+
+// What the service's part of the script says and does, with a program that plays along. --prefix keeps it off this machine.
+func TestInstallScriptAndTheService(t *testing.T) {
+	script, err := filepath.Abs("../install.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := openShop(t)
+	prefix := t.TempDir()
+	program := filepath.Join(prefix, "bin", "catflap")
+	run := func(args ...string) (string, bool) {
+		cmd := exec.CommandContext(t.Context(), filepath.Join(s.path, "sh"), append([]string{script, "--prefix", prefix}, args...)...)
+		cmd.Env = []string{"PATH=" + s.path, "TMPDIR=" + t.TempDir()}
+		out, err := cmd.CombinedOutput()
+		return string(out), err == nil
+	}
+	if out, ok := run("--from", "/nosuch"); ok || !strings.Contains(out, "there is no folder /nosuch\n") {
+		t.Errorf("a folder that is not there: %v\n%s", ok, out)
+	}
+	for _, tt := range []struct {
+		name, says string
+		ok, stays  bool
+	}{
+		{"refused", "only root may change the services of the system", false, true},
+		{"no services here", "catflap: no service manager was found on this machine", true, false},
+	} {
+		if err := os.MkdirAll(filepath.Dir(program), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		s.write(program, "#!/bin/sh\necho '"+tt.says+"' >&2\nexit 1\n", 0o755)
+		out, ok := run("uninstall")
+		_, gone := os.Stat(program)
+		if ok != tt.ok || (gone == nil) != tt.stays {
+			t.Errorf("%s: content %v, the program: %v\n%s", tt.name, ok, gone, out)
+		}
+	}
+}

@@ -27,6 +27,8 @@ func (r *rig) furnish() *[]string {
 		if err != nil {
 			r.Error(err)
 		}
+		r.mu.Lock() // streams rehearse at the same time
+		defer r.mu.Unlock()
 		asked = append(asked, what+" "+string(text))
 	}
 	api := r.site.API
@@ -113,7 +115,6 @@ func (r *rig) furnish() *[]string {
 		d.Account, d.Time = "bot1", r.now()
 		r.store.Decisions().Add(d)
 	}
-	r.Cleanup(func() { asked = nil })
 	return &asked
 }
 
