@@ -18,7 +18,7 @@ func (a *Appliance) mediaStats() console.MediaStats {
 	return console.MediaStats{
 		Items: s.Items, Bytes: s.Bytes, Keys: s.Keys, QuotaBytes: s.Quota, SpentBytes: s.Spent, DailyBytes: s.Daily, Waiting: s.Waiting,
 		Hits: s.Hits, Misses: s.Misses, Fetched: s.Fetched, FetchedBytes: s.FetchedBytes, Uploads: s.Uploads, ServedBytes: s.ServedBytes,
-		Evicted: s.Evicted, Refused: s.Refused, Repaired: s.Repaired, Failures: s.Failures,
+		Evicted: s.Evicted, Refused: s.Refused, Repaired: s.Repaired, SkippedQueue: s.Skipped, Failures: s.Failures, Trouble: s.Trouble,
 	}
 }
 
@@ -41,6 +41,7 @@ func measureMedia(p *metrics.Page, s console.MediaStats) {
 	p.Counter("catflap_media_uploads_total", "Media that apps uploaded.").Set(float64(s.Uploads))
 	p.Counter("catflap_media_evicted_total", "Files that left the cache for quota or age.").Set(float64(s.Evicted))
 	p.Counter("catflap_media_refused_total", "Requests above the bounds of one address.").Set(float64(s.Refused))
+	p.Counter("catflap_media_skipped_total", "Media that were not fetched when they came because too many waited.").Set(float64(s.SkippedQueue))
 	failures := p.Counter("catflap_media_failures_total", "Media that could not be had, by reason.")
 	for _, reason := range slices.Sorted(maps.Keys(s.Failures)) {
 		failures.Set(float64(s.Failures[reason]), "reason", reason)

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/catflap/catflap/appliance/config"
 	"github.com/catflap/catflap/appliance/localfile"
@@ -22,12 +23,13 @@ type road struct {
 	public  string          // where NapCat reaches the gateway wherever it runs; "" = unknown
 	local   string          // where it reaches it from this box; "" = nowhere
 	reverse map[string]bool // accounts whose NapCat dials: what it dials from is where it is
+	frame   int             // limits.maxFrameMb in bytes: of an action with its files, too
 }
 
 // roadOf finds out how NapCat reaches the gateway. media.publicUrl says it, unless it means this box alone; so does a
 // gateway that listens on one address of the network.
 func (a *Appliance) roadOf(c *config.Config) *road {
-	r := &road{folder: c.Media.NapcatDir, reverse: make(map[string]bool)}
+	r := &road{folder: c.Media.NapcatDir, reverse: make(map[string]bool), frame: c.Limits.MaxFrameMB << 20}
 	for _, acc := range c.Accounts {
 		r.reverse[acc.Name] = acc.Link == "reverse"
 	}
@@ -75,34 +77,32 @@ func (r *road) to(h router.Handover) media.Road {
 
 // handOver gives NapCat the files of catflap and of this box that an action names.
 func (a *Appliance) handOver(ctx context.Context, h router.Handover) ([]byte, error) {
-	var fault error
-	names := make(map[string]string)  // what each value becomes; "" = it stays
+	values, times, err := namedBy(h)
+	if err != nil {
+		return nil, err
+	}
+	names := make(map[string]string)  // what each value becomes
 	titles := make(map[string]string) // names for people, by key
-	onebot.RewriteFiles(h.Action, h.Params, func(value string) (string, bool) {
-		if _, seen := names[value]; seen || fault != nil {
-			return "", false
-		}
-		names[value] = ""
-		if len(names) > maxNamed {
-			fault = fmt.Errorf("the action names more than %d files", maxNamed)
-			return "", false
-		}
+	roads := a.media.road.Load()
+	left := max(0, min(inlineBudget, int64(roads.frame/2), int64(roads.frame-len(h.Params))))
+	for _, value := range values {
 		p, done, err := a.parcel(ctx, h, value)
 		if err == nil && p.Content != nil {
-			names[value], err = a.media.sender.Hand(ctx, p, a.media.road.Load().to(h))
+			road := roads.to(h)
+			share := left / times[value] // it stands in the action that often
+			road.Inline = &share
+			names[value], err = a.media.sender.Hand(ctx, p, road)
 			done()
 		}
 		if err != nil {
-			fault = fmt.Errorf("the file %q: %w", shorten(value), err)
-			return "", false
+			return nil, fmt.Errorf("the file %q: %w", shorten(value), err)
+		}
+		if strings.HasPrefix(names[value], "base64://") {
+			left -= int64(len(names[value])) * times[value]
 		}
 		if p.Key != (media.Key{}) && p.Name != "" {
 			titles[p.Key.String()] = p.Name
 		}
-		return "", false
-	})
-	if fault != nil {
-		return nil, fault
 	}
 	params := onebot.RewriteFiles(h.Action, h.Params, func(value string) (string, bool) {
 		return names[value], names[value] != ""
@@ -110,11 +110,88 @@ func (a *Appliance) handOver(ctx context.Context, h router.Handover) ([]byte, er
 	for key, title := range titles { // a file that was given no name has been called by the end of its address
 		params = bytes.ReplaceAll(params, []byte(`"name":"`+key+`"`), append([]byte(`"name":`), onebot.Quoted(title)...))
 	}
+	if len(params) > roads.frame {
+		return nil, fmt.Errorf("with its files the action has %d bytes, more than limits.maxFrameMb (%d MiB)", len(params), roads.frame>>20)
+	}
 	return params, nil
 }
 
-// maxNamed bounds the files of one action.
-const maxNamed = 64
+const (
+	// maxNamed bounds the files of one action.
+	maxNamed = 64
+	// inlineBudget bounds the base64 of all of them together, bytes. It is in memory several times over.
+	inlineBudget = 4 << 20
+	// awaitTime is how long the media of an action may take to come from where they lie. Apps give up after 30 s.
+	awaitTime = 25 * time.Second
+)
+
+// namedBy lists what an action names, each value once, and how often.
+func namedBy(h router.Handover) (values []string, times map[string]int64, err error) {
+	times = make(map[string]int64)
+	onebot.RewriteFiles(h.Action, h.Params, func(value string) (string, bool) {
+		if times[value] > 0 || len(values) <= maxNamed {
+			if times[value]++; times[value] == 1 {
+				values = append(values, value)
+			}
+		}
+		return "", false
+	})
+	if len(values) > maxNamed {
+		return nil, nil, fmt.Errorf("the action names more than %d files", maxNamed)
+	}
+	return values, times, nil
+}
+
+// awaitFiles waits for the media of an action that are not here yet. All are fetched at once.
+func (a *Appliance) awaitFiles(ctx context.Context, h router.Handover) error {
+	values, _, err := namedBy(h)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, awaitTime)
+	defer cancel()
+	at, over := context.WithCancel(ctx)
+	over() // the first look begins the fetches and waits for none
+	var late []string
+	for _, value := range values {
+		switch err := a.awaitFile(at, value); {
+		case errors.Is(err, media.ErrPending):
+			late = append(late, value)
+		case err != nil:
+			return err
+		}
+	}
+	for _, value := range late {
+		if err := a.awaitFile(ctx, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// awaitFile waits for one medium; what is none is no matter here.
+func (a *Appliance) awaitFile(ctx context.Context, value string) error {
+	key, ok := a.ownMedium(value)
+	if !ok {
+		return nil
+	}
+	f, err := a.media.cache.Open(ctx, key)
+	switch {
+	case err == nil:
+		return f.Close()
+	case errors.Is(err, media.ErrUnknown):
+		return nil // handOver knows what that means
+	case errors.Is(err, media.ErrPending):
+		return fmt.Errorf("the file %q: %w from a slow server; send it again in a minute", shorten(value), err)
+	}
+	return fmt.Errorf("the file %q: %w", shorten(value), err)
+}
+
+// isMediumPath reports whether a path is short for the address of a medium of catflap's: "/media/KEY".
+func (a *Appliance) isMediumPath(path string) bool {
+	_, ok := a.media.cache.Own(path)
+	return ok
+}
 
 // shorten is a name as an error has it.
 func shorten(s string) string {
@@ -128,8 +205,11 @@ func shorten(s string) string {
 // parcel opens what a value names, if it is catflap's to hand over. Without Content it is not.
 func (a *Appliance) parcel(ctx context.Context, h router.Handover, value string) (p media.Parcel, done func(), err error) {
 	if key, ok := a.ownMedium(value); ok {
+		// It is here, or awaitFiles has brought it: there are few places for those that hand over.
+		ctx, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel()
 		f, err := a.media.cache.Open(ctx, key)
-		if errors.Is(err, media.ErrUnknown) {
+		if errors.Is(err, media.ErrUnknown) && !onebot.IsLocalPath(value) {
 			return p, nil, nil // another catflap's, or another server's
 		}
 		if err != nil {

@@ -212,7 +212,9 @@ func (g *gallery) sentData(n int64) map[string]any {
 func TestPictureThereAndBack(t *testing.T) {
 	g := openGallery(t, newNapCat(), "", [2]string{"hook", ""}, [2]string{"plain", ", rewriteMedia: false"}, [2]string{"text", ", messageFormat: string"}).dials()
 	origin := g.origin.URL + "/download?fileid=x&rkey=secret,[1]"
-	g.nap.Say(simulator.Private(20002), simulator.Image("0123456789ABCDEF0123456789ABCDEF.png", origin))
+	came := simulator.Image("0123456789ABCDEF0123456789ABCDEF.png", origin)
+	came.Data["file_size"] = fmt.Sprint(len(g.picture))
+	g.nap.Say(simulator.Private(20002), came)
 	event := g.event("hook")
 	data := dataOf(t, event)
 	url, _ := data["url"].(string)
@@ -270,7 +272,7 @@ func TestFault_P13_NothingIsFetchedBeforeTheGates(t *testing.T) {
 	}
 }
 
-// Without allowPrivate nothing on loopback is fetched, and what is larger than mediaMaxMb stays where it is.
+// Without allowPrivate nothing on loopback is fetched (NapCat is asked instead), and what is larger than mediaMaxMb stays where it is.
 func TestFault_P06_MediaMaxMb(t *testing.T) {
 	g := openGallery(t, newNapCat(), "media: {maxAge: 1h}\nmediaMaxMb: 1\n", [2]string{"hook", ""}).dials()
 	large := simulator.Image("0123456789ABCDEF0123456789ABCDE0.png", g.origin.URL+"/large")
@@ -282,8 +284,12 @@ func TestFault_P06_MediaMaxMb(t *testing.T) {
 	}
 	g.nap.Say(simulator.Private(20002), simulator.Image("0123456789ABCDEF0123456789ABCDEF.png", g.origin.URL+"/inner"))
 	url, _ := dataOf(t, g.event("hook"))["url"].(string)
-	if status, _ := get(t, url); status == http.StatusOK || g.fetched.Load() != 0 {
+	status, body := get(t, url)
+	if status != http.StatusOK || bytes.Equal(body, g.picture) || g.fetched.Load() != 0 { // NapCat's own copy
 		t.Errorf("status %d, %d fetches", status, g.fetched.Load())
+	}
+	if refused := g.a.mediaStats().Failures["refused"]; refused == 0 {
+		t.Error("the refusal is not counted")
 	}
 }
 

@@ -339,7 +339,7 @@ func (m *Media) due() (wait time.Duration, ok bool) {
 		wait, ok = m.touchAt+touchTime-now, true
 	}
 	if !m.waiting.empty() {
-		w := m.since + m.o.Sync - now
+		w := m.since + m.o.QueueSync - now // addresses of media are handed out with events, and are to outlive a crash like those
 		if len(m.waiting.rows)+len(m.waiting.blobs) >= maxMediaWaiting/2 {
 			w = 0
 		}

@@ -556,6 +556,18 @@ alerts: {quietHours: "11pm-7am"}
 		{"private network", "accessToken: t0ken-1\nmedia: {allowPrivate: [lan]}\n", []string{
 			"catflap.yaml:2:24: media.allowPrivate[0]: expected an address or a network such as 198.18.0.0/15, found \"lan\"",
 		}},
+		{"publicUrl with a query", "accessToken: t0ken-1\nmedia: {publicUrl: \"http://box:6700/?a=b\"}\n", []string{
+			"catflap.yaml:2:20: media.publicUrl: expected an address without a ? or # part, found \"http://box:6700/?a=b\"",
+		}},
+		{"publicUrl with an empty fragment", "accessToken: t0ken-1\nmedia: {publicUrl: \"http://box:6700/#\"}\n", []string{
+			"catflap.yaml:2:20: media.publicUrl: expected an address without a ? or # part, found \"http://box:6700/#\"",
+		}},
+		{"publicUrl that ends in media", "accessToken: t0ken-1\nmedia: {publicUrl: \"http://box:6700/media/\"}\n", []string{
+			"catflap.yaml:2:20: media.publicUrl: expected the address before /media: leave that out, found \"http://box:6700/media/\"",
+		}},
+		{"napcatDir that NapCat cannot find", "accessToken: t0ken-1\nmedia: {napcatDir: shared}\n", []string{
+			"catflap.yaml:2:20: media.napcatDir: expected a full path: NapCat has to find the folder under the same one, found \"shared\"",
+		}},
 		{"everything at once", `wsport: 1
 dmPolicy: x
 historyLimit: many

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"os"
 	"strings"
 )
 
@@ -297,6 +298,17 @@ func (d *decoder) checkListeners(c *Config) {
 	}
 }
 
+// checkNapcatDir warns of a folder that is not there: it may be on a disk that comes later, so it is no error.
+func (d *decoder) checkNapcatDir(dir string) {
+	const path = "media.napcatDir"
+	if dir == "" || !d.sound(path) {
+		return
+	}
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		d.warnAt(d.where(path), path, "the folder %s is not there, so files are sent to NapCat in other ways: make it, or remove napcatDir", dir)
+	}
+}
+
 func (d *decoder) checkSections(c *Config) {
 	if d.sound("limits", "limits.maxFrameMb", "memory", "memory.limit") && int64(c.Limits.MaxFrameMB)<<20 > c.Memory.Limit/6 {
 		most := c.Memory.Limit / 6 >> 20
@@ -306,6 +318,7 @@ func (d *decoder) checkSections(c *Config) {
 	if d.sound("console.tls") && (c.Console.TLS.Cert == "") != (c.Console.TLS.Key == "") {
 		d.failAt(d.where("console.tls"), "console.tls", "cert and key are needed together: write both, or neither")
 	}
+	d.checkNapcatDir(c.Media.NapcatDir)
 	need := len(c.Accounts)
 	for i := range c.Apps {
 		if c.Apps[i].Connect != "" {

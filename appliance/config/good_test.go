@@ -246,3 +246,21 @@ apps:
 		t.Errorf("allow (-want +got):\n%s", diff)
 	}
 }
+
+func TestMissingNapcatDirIsAWarning(t *testing.T) {
+	dir := t.TempDir()
+	for in, want := range map[string]int{dir: 0, dir + "/not-there": 1} {
+		c, err := Parse("catflap.yaml", []byte("accessToken: t0ken-1\nmedia: {napcatDir: '"+in+"'}\n"), func(string) (string, bool) { return "", false })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(c.Warnings) != want {
+			t.Errorf("%s: warnings %v, want %d", in, c.Warnings, want)
+		}
+		for _, w := range c.Warnings {
+			if w.Path != "media.napcatDir" || w.Line != 2 || w.Column != 20 {
+				t.Errorf("warning at %d:%d of %s", w.Line, w.Column, w.Path)
+			}
+		}
+	}
+}

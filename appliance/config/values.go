@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -226,6 +227,28 @@ func checkURL(schemes ...string) func(string) string {
 		}
 		return ""
 	}
+}
+
+// checkPublicURL checks the address that /media/ and a key are put behind.
+func checkPublicURL(s string) string {
+	if expected := checkURL("http", "https")(s); expected != "" {
+		return expected
+	}
+	switch u, err := url.Parse(s); {
+	case err != nil || u.RawQuery != "" || u.ForceQuery || strings.Contains(s, "#"):
+		return "expected an address without a ? or # part"
+	case strings.HasSuffix(strings.TrimRight(u.Path, "/"), "/media"):
+		return "expected the address before /media: leave that out"
+	}
+	return ""
+}
+
+// checkFullPath checks a folder that another program has to find, too.
+func checkFullPath(s string) string {
+	if !filepath.IsAbs(s) {
+		return "expected a full path: NapCat has to find the folder under the same one"
+	}
+	return ""
 }
 
 func orEmpty(check func(string) string) func(string) string {

@@ -22,10 +22,12 @@ type MediaStats struct {
 	FetchedBytes int64            `json:"fetched_bytes"`
 	Uploads      int64            `json:"uploads"`
 	ServedBytes  int64            `json:"served_bytes"`
-	Evicted      int64            `json:"evicted"`  // files
-	Refused      int64            `json:"refused"`  // requests of an address that asked for too much
-	Repaired     int64            `json:"repaired"` // files without a row and rows without a file
-	Failures     map[string]int64 `json:"failures"` // media that could not be had, by reason
+	Evicted      int64            `json:"evicted"`           // files
+	Refused      int64            `json:"refused"`           // requests of an address that asked for too much
+	Repaired     int64            `json:"repaired"`          // files without a row and rows without a file
+	SkippedQueue int64            `json:"skipped_queue"`     // media not fetched when they came: too many waited
+	Failures     map[string]int64 `json:"failures"`          // media that could not be had, by reason
+	Trouble      string           `json:"trouble,omitempty"` // why the folder cannot be used
 }
 
 // MediaGCRequest is the body of POST media/gc.

@@ -249,6 +249,7 @@ func TestLimits(t *testing.T) {
 		note  string
 	}{
 		{"above mediaMaxMb", Offered{Type: "video", URL: q.link("x", "k"), Size: 2000, Max: 1000}, "not kept by catflap: larger than mediaMaxMb"},
+		{"above half of the quota", Offered{Type: "video", URL: q.link("x", "k"), Size: 33 << 20}, "not kept by catflap: larger than half of media.maxTotalMb"},
 		{"above the day's budget", Offered{Type: "video", URL: q.link("x", "k"), Size: 20_000}, "not kept by catflap: media.maxDailyMb is used up for today"},
 		{"a path", Offered{Type: "image", URL: "/etc/passwd"}, ""},
 		{"a file address", Offered{Type: "image", URL: "file:///etc/passwd"}, ""},

@@ -15,6 +15,8 @@ const (
 	blockWaste = 2 << 10
 	// evictRun bounds the files that leave with one commit.
 	evictRun = 256
+	// attachTime is how often a folder that cannot be used is tried again.
+	attachTime = time.Minute
 )
 
 // weigh is what the quota counts.
@@ -76,6 +78,10 @@ func (c *Cache) shed(weight int64) error {
 // remove takes files out of the index, in steps, and then off the disk. Between the two nobody may read or add them:
 // they are condemned.
 func (c *Cache) remove(step func(keep func(store.Blob) bool) ([]store.Blob, error)) (all Removed, err error) {
+	root := c.root.Load()
+	if root == nil {
+		return all, errFolder
+	}
 	for {
 		var marked []store.MediaSum
 		over := make(chan struct{})
@@ -90,7 +96,7 @@ func (c *Cache) remove(step func(keep func(store.Blob) bool) ([]store.Blob, erro
 			return false
 		})
 		for _, b := range gone {
-			if err := c.root.Remove(fileName(b.Sum)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			if err := root.Remove(fileName(b.Sum)); err != nil && !errors.Is(err, os.ErrNotExist) {
 				c.log.Error("a medium could not be removed from the disk; the next start removes it", "err", err)
 			}
 			all.Items++
@@ -123,6 +129,9 @@ func (c *Cache) tidy(ctx context.Context) (Removed, error) {
 	s := c.settings.Load()
 	c.room.Lock()
 	defer c.room.Unlock()
+	if c.root.Load() == nil {
+		return Removed{}, nil // what is there is looked at when the folder is back
+	}
 	var old Removed
 	if s.MaxAge > 0 {
 		before := c.now().Add(-s.MaxAge).Unix()
@@ -162,16 +171,25 @@ func (c *Cache) GC(ctx context.Context, all bool) (Removed, error) {
 
 // sweep tidies up now and then.
 func (c *Cache) sweep() {
-	t := time.NewTicker(sweepTime)
+	t, again := time.NewTicker(sweepTime), time.NewTicker(attachTime)
 	defer t.Stop()
+	defer again.Stop()
 	for {
 		if _, err := c.tidy(c.ctx); err != nil && c.ctx.Err() == nil {
 			c.log.Error("media could not be tidied up", "err", err)
 		}
-		select {
-		case <-c.ctx.Done():
-			return
-		case <-t.C:
+	wait:
+		for {
+			select {
+			case <-c.ctx.Done():
+				return
+			case <-again.C:
+				if c.root.Load() == nil && c.attach() == nil {
+					break wait
+				}
+			case <-t.C:
+				break wait
+			}
 		}
 	}
 }

@@ -30,6 +30,7 @@ var (
 	errClosed   = fmt.Errorf("%w: catflap is going away", ErrUnavailable)
 	errBudget   = fmt.Errorf("%w: media.maxDailyMb is used up for today", ErrUnavailable)
 	errDisk     = fmt.Errorf("%w: the disk is full", ErrUnavailable)
+	errFolder   = fmt.Errorf("%w: the folder of the media cache cannot be used", ErrUnavailable)
 	errQuota    = fmt.Errorf("%w: media.maxTotalMb is full of what is being read", ErrUnavailable)
 	errBusy     = fmt.Errorf("%w: too many media are waited for", ErrUnavailable)
 	errIndex    = fmt.Errorf("%w: the index cannot be written", ErrUnavailable)
@@ -143,6 +144,7 @@ func (c *Cache) fly(f *flight) {
 	}
 	f.end(err)
 	c.dispatch()
+	c.more()
 }
 
 // Pauses before a medium is tried again, by the number of failures.
@@ -167,7 +169,7 @@ func (c *Cache) note(key Key, err error) {
 	}
 	n := c.failures[key].count
 	pause := pauses[min(n, len(pauses)-1)]
-	if errors.Is(err, errDisk) || errors.Is(err, errQuota) || errors.Is(err, errIndex) || errors.Is(err, ErrAway) {
+	if errors.Is(err, errDisk) || errors.Is(err, errQuota) || errors.Is(err, errFolder) || errors.Is(err, errIndex) || errors.Is(err, ErrAway) {
 		n, pause = 0, 10*time.Second // it is not the medium's fault
 	}
 	c.failures[key] = failure{err, now.Add(pause), n + 1}
@@ -198,21 +200,16 @@ func (c *Cache) bring(ctx context.Context, f *flight) error {
 	if eager {
 		limit = f.limit
 	}
-	p, err := c.newPart(limit, f.origin.MD5 != "")
-	if err != nil {
-		return c.diskError(err)
-	}
-	defer p.discard()
-	err = c.travel(ctx, &f.origin, p)
+	p, whole, err := c.travel(ctx, &f.origin, limit)
 	if eager && errors.Is(err, fence.ErrTooLarge) {
 		return errEager
 	}
 	if err != nil {
-		p.discard() // before anything is evicted: on a full disk that takes room, too
 		return c.diskError(err)
 	}
+	defer p.discard()
 	o := f.origin
-	o.Doubtful = o.MD5 != "" && o.MD5 != p.md5()
+	o.Doubtful = !whole || o.MD5 != "" && o.MD5 != p.md5()
 	sum, size, err := c.publish(p)
 	if err != nil {
 		p.discard()

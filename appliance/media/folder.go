@@ -49,6 +49,85 @@ func sumOf(folder, name string) (sum store.MediaSum, ok bool) {
 	return sum, err == nil
 }
 
+// attach opens the cache's folder: at the start, when it has vanished under the cache, and again while it cannot be used. It
+// logs what changes, once.
+func (c *Cache) attach() error {
+	c.room.Lock()
+	defer c.room.Unlock()
+	if c.ctx.Err() != nil {
+		return errClosed
+	}
+	old := c.root.Load()
+	if old != nil && c.stands(old) {
+		return nil
+	}
+	root, err := openFolder(c.dir)
+	if err == nil {
+		c.root.Store(root)
+		if old == nil {
+			err = c.reconcile()
+		} else {
+			err = c.forgetMissing()
+		}
+	}
+	if err != nil {
+		c.root.Store(nil)
+		if root != nil {
+			_ = root.Close()
+		}
+	}
+	if old != nil {
+		_ = old.Close()
+	}
+	c.mu.Lock()
+	before := c.trouble
+	c.trouble = err
+	c.mu.Unlock()
+	switch {
+	case err != nil && before == nil:
+		c.log.Error("the folder of the media cache cannot be used, so media keep QQ's own addresses: look at media.dir", "dir", c.dir, "err", err)
+	case err == nil && before != nil:
+		c.log.Info("the folder of the media cache can be used again", "dir", c.dir)
+	case err == nil && old != nil:
+		c.log.Warn("the folder of the media cache was removed; it was made again, and media are fetched anew", "dir", c.dir)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", errFolder, err)
+	}
+	return nil
+}
+
+// stands reports whether a root is still what lies at its path, with a folder for temporary files.
+func (c *Cache) stands(root *os.Root) bool {
+	here, err := root.Stat(".")
+	if err != nil {
+		return false
+	}
+	there, err := os.Stat(c.dir)
+	if err != nil || !os.SameFile(here, there) {
+		return false
+	}
+	err = root.Mkdir(tempFolder, 0o700)
+	return err == nil || errors.Is(err, os.ErrExist)
+}
+
+// forgetMissing takes files out of the index that are not in the folder.
+func (c *Cache) forgetMissing() error {
+	for first := range 256 {
+		blobs, err := c.index.Blobs(byte(first))
+		if err != nil {
+			return err
+		}
+		for _, b := range blobs {
+			if !c.intact(b) {
+				c.index.Forget(b.Sum)
+				c.count.dangling.Add(1)
+			}
+		}
+	}
+	return nil
+}
+
 // reconcile makes folder and index agree: temporary files go, files that no row knows go, rows without their file lose
 // it. It touches nothing that does not look like the cache's own: media.dir may name a folder with other things in it.
 func (c *Cache) reconcile() error {
@@ -57,9 +136,9 @@ func (c *Cache) reconcile() error {
 		return err
 	}
 	for _, e := range left {
-		if strings.HasPrefix(e.Name(), tempPrefix) {
-			if err := c.root.Remove(tempFolder + "/" + e.Name()); err != nil {
-				return fmt.Errorf("removing what is left of a fetch: %w", err)
+		if strings.HasPrefix(e.Name(), tempPrefix) && e.Type().IsRegular() {
+			if err := c.root.Load().Remove(tempFolder + "/" + e.Name()); err != nil {
+				c.log.Warn("what is left of a fetch cannot be removed", "file", tempFolder+"/"+e.Name(), "err", err)
 			}
 		}
 	}
@@ -91,13 +170,14 @@ func (c *Cache) reconcileFolder(first byte) error {
 			continue
 		}
 		if size, ok := known[sum]; ok {
-			if info, err := c.root.Lstat(folder + "/" + e.Name()); err == nil && info.Mode().IsRegular() && info.Size() == size {
+			if info, err := c.root.Load().Lstat(folder + "/" + e.Name()); err == nil && info.Mode().IsRegular() && info.Size() == size {
 				delete(known, sum)
 				continue
 			}
 		}
-		if err := c.root.RemoveAll(folder + "/" + e.Name()); err != nil {
-			return fmt.Errorf("removing a file that the media index does not know: %w", err)
+		if err := c.root.Load().RemoveAll(folder + "/" + e.Name()); err != nil {
+			c.log.Warn("a file that the media index does not know cannot be removed", "file", folder+"/"+e.Name(), "err", err)
+			continue
 		}
 		c.count.orphans.Add(1)
 	}
@@ -110,7 +190,7 @@ func (c *Cache) reconcileFolder(first byte) error {
 
 // list reads a folder; one that is missing is empty.
 func (c *Cache) list(folder string) ([]fs.DirEntry, error) {
-	dir, err := c.root.Open(folder)
+	dir, err := c.root.Load().Open(folder)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
@@ -127,6 +207,10 @@ func (c *Cache) list(folder string) ([]fs.DirEntry, error) {
 
 // intact reports whether a file is there as the index has it.
 func (c *Cache) intact(b store.Blob) bool {
-	info, err := c.root.Lstat(fileName(b.Sum))
+	root := c.root.Load()
+	if root == nil {
+		return false
+	}
+	info, err := root.Lstat(fileName(b.Sum))
 	return err == nil && info.Mode().IsRegular() && info.Size() == b.Size
 }

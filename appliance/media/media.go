@@ -65,7 +65,7 @@ type Options struct {
 // Cache is the folder and the work around it. All methods are safe for many goroutines.
 type Cache struct {
 	dir    string
-	root   *os.Root
+	root   atomic.Pointer[os.Root] // nil while the folder cannot be used
 	index  *store.Media
 	secret []byte
 	log    *slog.Logger
@@ -76,10 +76,12 @@ type Cache struct {
 
 	settings atomic.Pointer[Settings]
 	offers   chan offer
-	unseen   atomic.Int64 // offers that were not looked at
+	unseen   atomic.Int64  // offers that were not looked at
+	idle     chan struct{} // eager has room for what is in later
 	count    counters
 	parts    atomic.Int64 // numbers temporary files
 	guests   guests
+	hinted   atomic.Bool // the log says already how to open the guard
 
 	ctx   context.Context
 	stop  context.CancelFunc
@@ -92,17 +94,19 @@ type Cache struct {
 	closed    bool
 	flights   map[Key]*flight
 	eager     []*flight // wait for a worker, oldest first
+	later     []Key     // wait for a place in eager, oldest first
 	urgent    []*flight // the same, with somebody waiting
 	running   int
 	failures  map[Key]failure
 	pins      map[store.MediaSum]int           // files that are being read or added: not to be evicted
 	condemned map[store.MediaSum]chan struct{} // files that are being evicted; closed when that is over
 	noRoom    time.Time                        // nothing is fetched before: the disk is full
+	trouble   error                            // why the folder cannot be used
 	rkeys     map[string]rkeys                 // by account
 }
 
-// Open opens the cache, and makes folder and index agree: what a crash left half done is removed. It starts the goroutines
-// that Close ends.
+// Open opens the cache, and makes folder and index agree: what a crash left half done is removed. A folder that cannot be
+// used is no error: until it can, nothing is kept, and Stats says why. It starts the goroutines that Close ends.
 func Open(o Options) (*Cache, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -111,24 +115,18 @@ func Open(o Options) (*Cache, error) {
 		o.Now = time.Now
 	}
 	c := &Cache{
-		dir: o.Dir, index: o.Store.Media(), log: o.Log, now: o.Now, fetch: o.Fetch, ask: o.Ask, stream: o.Stream,
-		offers: make(chan offer, maxOffers), flights: make(map[Key]*flight), failures: make(map[Key]failure),
+		dir: o.Dir, index: o.Store.Media(), log: o.Log, now: o.Now, fetch: withFloor(o.Fetch), ask: o.Ask, stream: o.Stream,
+		offers: make(chan offer, maxOffers), idle: make(chan struct{}, 1), flights: make(map[Key]*flight), failures: make(map[Key]failure),
 		pins: make(map[store.MediaSum]int), condemned: make(map[store.MediaSum]chan struct{}), rkeys: make(map[string]rkeys),
 	}
-	c.guests.init()
+	c.guests.init(o.Now)
 	c.settings.Store(&o.Settings)
 	var err error
 	if c.secret, err = secret(o.Store.Settings(), o.Log); err != nil {
 		return nil, err
 	}
-	if c.root, err = openFolder(o.Dir); err != nil {
-		return nil, err
-	}
-	if err := c.reconcile(); err != nil {
-		_ = c.root.Close()
-		return nil, err
-	}
 	c.ctx, c.stop = context.WithCancel(context.Background())
+	_ = c.attach() // it has logged why; messages matter more than media
 	c.tasks.Go(c.look)
 	c.tasks.Go(c.sweep)
 	return c, nil
@@ -165,7 +163,12 @@ func (c *Cache) Close() error {
 	c.mu.Unlock()
 	c.stop()
 	c.tasks.Wait()
-	return c.root.Close()
+	c.room.Lock()
+	defer c.room.Unlock()
+	if root := c.root.Swap(nil); root != nil {
+		return root.Close()
+	}
+	return nil
 }
 
 // Set changes the settings. What is above a smaller quota goes at once.
@@ -177,6 +180,9 @@ func (c *Cache) Set(s Settings) {
 		return
 	}
 	c.tasks.Go(func() {
+		if c.root.Load() == nil {
+			_ = c.attach()
+		}
 		if _, err := c.tidy(c.ctx); err != nil && c.ctx.Err() == nil {
 			c.log.Error("media could not be tidied up", "err", err)
 		}

@@ -41,8 +41,9 @@ type origin struct {
 	Size      int64  `json:"s,omitempty"`
 	Max       int64  `json:"x,omitempty"`
 	MD5       string `json:"h,omitempty"` // what the bytes should have, lower case
-	// Doubtful says that the bytes which were fetched have another MD5 than the name claims: somebody may have chosen a
-	// name to have his picture shown for another one, so the next offer is fetched again.
+	// Doubtful says that the bytes which were fetched are not what the message claims. With another MD5 than the name's,
+	// somebody may have chosen a name to have his picture shown for another one; with another size, an end may be missing.
+	// So the next offer is fetched again.
 	Doubtful bool `json:"d,omitempty"`
 }
 
@@ -55,6 +56,7 @@ type offer struct {
 // Notes of media that stay at QQ.
 const (
 	noteTooLarge = "not kept by catflap: larger than mediaMaxMb"
+	noteShare    = "not kept by catflap: larger than half of media.maxTotalMb"
 	noteBudget   = "not kept by catflap: media.maxDailyMb is used up for today"
 	noteBusy     = "not kept by catflap: too many media at once"
 )
@@ -65,13 +67,16 @@ func (c *Cache) Offer(o Offered) (key Key, note string, ok bool) {
 	s := c.settings.Load()
 	web := isWeb(o.URL)
 	switch {
-	case s.Total <= 0 || s.Daily <= 0, !web && o.File == "" && o.FileID == "":
+	case s.Total <= 0 || s.Daily <= 0, c.root.Load() == nil, !web && o.File == "" && o.FileID == "":
 		return Key{}, "", false
 	case len(o.URL) > maxField || len(o.File) > maxField/4 || len(o.FileID) > maxField/4 || len(o.Account) > 256:
 		return Key{}, "", false
-	case o.Max > 0 && o.Size > o.Max, o.Size > s.Total/2:
+	case o.Max > 0 && o.Size > o.Max:
 		c.count.failed(reasonTooLarge)
 		return Key{}, noteTooLarge, false
+	case o.Size > s.Total/2:
+		c.count.failed(reasonTooLarge)
+		return Key{}, noteShare, false
 	case o.Size > 0 && c.index.Spend(day(c.now()), 0)+o.Size > s.Daily:
 		c.count.failed(reasonBudget)
 		return Key{}, noteBudget, false
@@ -107,6 +112,8 @@ func (c *Cache) look() {
 		case o := <-c.offers:
 			c.take(&o)
 			c.unseen.Add(-1)
+		case <-c.idle:
+			c.refill()
 		}
 	}
 }
@@ -145,15 +152,7 @@ func (c *Cache) take(o *offer) {
 	if old.URL != o.origin.URL {
 		delete(c.failures, o.key) // a new link, a new chance
 	}
-	eager := c.settings.Load().Eager
-	if o.origin.Size > eager || len(c.eager) >= maxQueue || c.failing(o.key) != nil {
-		return // fetched when somebody asks for it
-	}
-	f := newFlight(o.key, o.origin)
-	f.limit, f.again = eager, here
-	c.flights[o.key] = f
-	c.eager = append(c.eager, f)
-	c.dispatch()
+	c.board(o.key, o.origin, here)
 }
 
 // remember keeps what a key stands for.

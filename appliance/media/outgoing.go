@@ -42,6 +42,13 @@ type Road struct {
 	// Base is how NapCat reaches the gateway, without a slash at its end; "" = it does not.
 	Base string
 	Max  int64 // the account's mediaMaxMb in bytes; 0 = no bound
+	// Inline is how many bytes of base64 the file may add to the action itself; nil = any of inlineMax.
+	Inline *int64
+}
+
+// inlines reports whether a file may go within the action.
+func (r *Road) inlines(size int64) bool {
+	return size <= inlineMax && (r.Inline == nil || (size+2)/3*4 <= *r.Inline)
 }
 
 // Parcel is a file on its way to NapCat.
@@ -96,15 +103,21 @@ func (s *Sender) Hand(ctx context.Context, p Parcel, road Road) (string, error) 
 		}
 		faults = append(faults, err)
 	}
-	if p.Size <= inlineMax {
+	if road.inlines(p.Size) {
 		return inline(p)
 	}
 	path, err := s.upload(ctx, p, road.Account)
 	if err == nil {
 		return path, nil
 	}
+	if p.Size <= inlineMax {
+		faults = append(faults, errInline)
+	}
 	return "", fmt.Errorf("%w: %w", ErrNoRoad, errors.Join(append(faults, err)...))
 }
+
+// errInline: a small file that would have gone within the action, had there been fewer.
+var errInline = errors.New("the action names more files than go to NapCat at once: send fewer in one message, or set media.publicUrl or media.napcatDir")
 
 // keyOf is the parcel's key; what is not in the cache yet goes there.
 func (s *Sender) keyOf(ctx context.Context, p Parcel) (Key, error) {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"time"
 
 	"github.com/catflap/catflap/appliance/fence"
 	"github.com/catflap/catflap/store"
@@ -19,6 +20,7 @@ import (
 // ever in memory.
 type part struct {
 	c     *Cache
+	root  *os.Root // the folder that it lies in, which may be another one by now
 	name  string
 	file  *os.File
 	max   int64
@@ -32,14 +34,29 @@ type part struct {
 // spendStep is how many bytes of one medium other fetches do not see in the day's budget.
 const spendStep = 1 << 20
 
+// renewTime is how old a file may be before it is dated anew when the same bytes come again. The least maxAge is a minute.
+const renewTime = 10 * time.Second
+
 // newPart begins a temporary file that takes at most max bytes. Named: its MD5 will be asked for.
 func (c *Cache) newPart(max int64, named bool) (*part, error) {
 	name := tempFolder + "/" + tempPrefix + strconv.FormatInt(c.parts.Add(1), 10)
-	file, err := c.root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	open := func() (root *os.Root, file *os.File, err error) {
+		if root = c.root.Load(); root == nil {
+			return nil, nil, errFolder
+		}
+		file, err = root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+		return root, file, err
+	}
+	root, file, err := open()
+	if errors.Is(err, errFolder) || errors.Is(err, os.ErrNotExist) || errors.Is(err, os.ErrClosed) {
+		if err = c.attach(); err == nil {
+			root, file, err = open()
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("making a temporary file for a medium: %w", err)
 	}
-	p := &part{c: c, name: name, file: file, max: max, sum: sha256.New()}
+	p := &part{c: c, root: root, name: name, file: file, max: max, sum: sha256.New()}
 	if named {
 		p.qq = md5.New()
 	}
@@ -108,7 +125,7 @@ func (p *part) discard() {
 	if p.file != nil {
 		_ = p.file.Close()
 		p.file = nil
-		_ = p.c.root.Remove(p.name)
+		_ = p.root.Remove(p.name)
 	}
 }
 
@@ -130,6 +147,12 @@ func (c *Cache) publish(p *part) (sum store.MediaSum, size int64, err error) {
 		return sum, 0, err
 	} else if ok && c.intact(blob) {
 		c.index.Touch(sum)
+		if now := c.now(); now.Sub(time.Unix(blob.At, 0)).Abs() >= renewTime {
+			blob.At, blob.Used = now.Unix(), now.Unix() // it arrived again: its age begins anew
+			if err := c.index.PutBlob(blob); err != nil {
+				return sum, 0, errIndex
+			}
+		}
 		return sum, blob.Size, nil // discard removes the second copy
 	}
 	if err := p.file.Sync(); err != nil {
@@ -141,18 +164,18 @@ func (c *Cache) publish(p *part) (sum store.MediaSum, size int64, err error) {
 		return sum, 0, err
 	}
 	name := fileName(sum)
-	if err := c.root.Mkdir(name[:2], 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+	if err := p.root.Mkdir(name[:2], 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 		return sum, 0, fmt.Errorf("adding a medium: %w", err)
 	}
 	file := p.file
 	p.file = nil
 	_ = file.Close()
-	if err := c.root.Rename(p.name, name); err != nil {
-		_ = c.root.Remove(p.name)
+	if err := p.root.Rename(p.name, name); err != nil {
+		_ = p.root.Remove(p.name)
 		return sum, 0, fmt.Errorf("adding a medium: %w", err)
 	}
 	if err := c.index.PutBlob(store.Blob{Sum: sum, Size: p.size, Type: sniff(p.head), At: c.now().Unix()}); err != nil {
-		_ = c.root.Remove(name)
+		_ = p.root.Remove(name)
 		return sum, 0, errIndex
 	}
 	return sum, p.size, nil

@@ -25,8 +25,9 @@ type Info struct {
 // File is a medium that is open for reading. It stays in the cache until Close.
 type File struct {
 	Info
-	file  *os.File
-	close func()
+	doubtful bool // better bytes may come under the same key
+	file     *os.File
+	close    func()
 }
 
 // Read reads on.
@@ -51,6 +52,12 @@ func (f *File) Close() error {
 // Open opens a medium. If its bytes are not here yet it waits for them until ctx ends. Errors wrap ErrUnknown, ErrPending
 // (ctx ended first; the fetch goes on), ErrGone, ErrTooLarge or ErrUnavailable. Whoever gets the file closes it.
 func (c *Cache) Open(ctx context.Context, key Key) (*File, error) {
+	return c.open(ctx, key, func() (func(), error) { return func() {}, nil })
+}
+
+// open is Open for who has to ask before waiting: await is called once the fetch has begun, and what it returns when the
+// wait is over. Its error is open's.
+func (c *Cache) open(ctx context.Context, key Key, await func() (over func(), err error)) (*File, error) {
 	waited := false
 	for range 3 { // a file may leave between two looks
 		unseen := c.unseen.Load() // before the look: an offer may be taken between the two
@@ -87,9 +94,15 @@ func (c *Cache) Open(ctx context.Context, key Key) (*File, error) {
 		if err != nil {
 			return nil, err
 		}
+		over, err := await()
+		if err != nil {
+			return nil, err
+		}
 		select {
 		case <-flight.done:
+			over()
 		case <-ctx.Done():
+			over()
 			return nil, ErrPending
 		}
 		if flight.err != nil && !errors.Is(flight.err, errEager) {
@@ -131,8 +144,8 @@ func (c *Cache) openBlob(key Key, row *store.Medium) (*File, error) {
 	}
 	c.index.Touch(row.Sum)
 	return &File{
-		Info: Info{Key: key, Size: row.Size, Sum: row.Sum, Type: row.Type, Name: row.Name, At: time.Unix(row.At, 0)},
-		file: file, close: sync.OnceFunc(func() { c.unpin(row.Sum) }),
+		Info:     Info{Key: key, Size: row.Size, Sum: row.Sum, Type: row.Type, Name: row.Name, At: time.Unix(row.At, 0)},
+		doubtful: originOf(row.Origin).Doubtful, file: file, close: sync.OnceFunc(func() { c.unpin(row.Sum) }),
 	}, nil
 }
 
@@ -141,14 +154,18 @@ var errMissing = errors.New("the file is missing or has another size")
 
 func (c *Cache) openFile(row *store.Medium) (*os.File, error) {
 	name := fileName(row.Sum)
-	info, err := c.root.Lstat(name)
+	root := c.root.Load()
+	if root == nil {
+		return nil, errFolder
+	}
+	info, err := root.Lstat(name)
 	switch {
 	case errors.Is(err, os.ErrNotExist), err == nil && (!info.Mode().IsRegular() || info.Size() != row.Size):
 		return nil, errMissing
 	case err != nil:
 		return nil, fmt.Errorf("opening a medium: %w", err)
 	}
-	file, err := c.root.Open(name)
+	file, err := root.Open(name)
 	if err != nil {
 		return nil, fmt.Errorf("opening a medium: %w", err)
 	}

@@ -36,14 +36,10 @@ func (c *Cache) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "media are read with GET", http.StatusMethodNotAllowed)
 		return
 	}
-	leave, wait := c.guests.enter(r.RemoteAddr, c.now())
-	if leave == nil {
-		c.count.refusals.Add(1)
-		later(w, wait)
-		http.Error(w, "too many requests for media from this address", http.StatusTooManyRequests)
+	if !c.guests.enter(r.Context(), r.RemoteAddr) {
+		c.tooMany(w)
 		return
 	}
-	defer leave()
 	text, ok := strings.CutPrefix(path.Clean(r.URL.Path), Path)
 	key, good := ParseKey(text)
 	if !ok || !good {
@@ -52,20 +48,36 @@ func (c *Cache) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), patience)
 	defer cancel()
-	f, err := c.Open(ctx, key)
+	f, err := c.open(ctx, key, func() (func(), error) { return c.guests.await(r.RemoteAddr) })
 	if err != nil {
 		c.refuse(w, key, err)
 		return
 	}
 	defer f.Close()
+	leave := c.guests.read(r.Context(), r.RemoteAddr)
+	if leave == nil {
+		c.tooMany(w)
+		return
+	}
+	defer leave()
 	h.Set("Content-Type", f.Type)
 	h.Set("ETag", `"`+hex.EncodeToString(f.Sum[:])+`"`)
 	h.Set("Cache-Control", fmt.Sprintf("private, max-age=%d, immutable", int(keepTime.Seconds())))
+	if f.doubtful {
+		h.Set("Cache-Control", "private, no-cache")
+	}
 	h.Set("Content-Disposition", disposition(f.Type, f.Name))
 	out := &steady{ResponseWriter: w, deadline: http.NewResponseController(w)}
 	http.ServeContent(out, r, "", time.Time{}, f)
 	_ = out.deadline.SetWriteDeadline(time.Time{})
 	c.count.served.Add(out.written)
+}
+
+// tooMany answers an address that asks for more than it may.
+func (c *Cache) tooMany(w http.ResponseWriter) {
+	c.count.refusals.Add(1)
+	later(w, time.Second)
+	http.Error(w, "too many requests for media from this address", http.StatusTooManyRequests)
 }
 
 // refuse answers that a medium cannot be had.

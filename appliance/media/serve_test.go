@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime/multipart"
@@ -11,7 +12,10 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -165,48 +169,58 @@ func TestServeWhatIsNotHere(t *testing.T) {
 func TestGuests(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	var g guests
-	g.init()
+	g.init(func() time.Time { return now })
 	var leave []func()
 	for range maxPerGuest {
-		l, _ := g.enter("192.0.2.1:1", now)
+		l := g.read(t.Context(), "192.0.2.1:1")
 		if l == nil {
 			t.Fatal("refused below the bound")
 		}
 		leave = append(leave, l)
 	}
-	if l, wait := g.enter("192.0.2.1:2", now); l != nil || wait != time.Second {
+	if g.read(t.Context(), "192.0.2.1:2") != nil {
 		t.Error("one more than an address may have")
 	}
-	if l, _ := g.enter("192.0.2.2:1", now); l == nil {
+	if l := g.read(t.Context(), "192.0.2.2:1"); l == nil {
 		t.Error("another address suffers")
 	} else {
 		l()
 	}
+	for range maxPerGuest * waitersMore {
+		l, err := g.await("192.0.2.1:1")
+		if err != nil {
+			t.Fatal("who reads may not wait")
+		}
+		leave = append(leave, l)
+	}
+	if _, err := g.await("192.0.2.1:1"); !errors.Is(err, errBusy) {
+		t.Errorf("one more than may wait: %v", err)
+	}
 	for _, l := range leave {
 		l()
 	}
+	if v := g.known[addressOf("192.0.2.1:1")]; !v.idle() || g.here != [2]int{} || g.wait != [2]int{} {
+		t.Errorf("all have left, and there are %+v, %v, %v", v, g.here, g.wait)
+	}
 	served := 0
 	for range 10 * guestBurst {
-		if l, _ := g.enter("192.0.2.1:1", now); l != nil {
+		if g.enter(t.Context(), "192.0.2.1:1") {
 			served++
-			l()
 		}
 	}
-	if served != guestBurst-maxPerGuest {
+	if served != guestBurst {
 		t.Errorf("%d requests in a burst", served)
 	}
-	if l, _ := g.enter("192.0.2.1:1", now.Add(-time.Hour)); l != nil {
+	if now = now.Add(-time.Hour); g.enter(t.Context(), "192.0.2.1:1") {
 		t.Error("a clock that jumps back gives tokens")
 	}
-	if l, _ := g.enter("192.0.2.1:1", now.Add(-time.Hour).Add(time.Second)); l == nil {
+	if now = now.Add(time.Second); !g.enter(t.Context(), "192.0.2.1:1") {
 		t.Error("a second later there are no tokens")
 	}
 	for i := range 5 * guestsKnown {
 		a := netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i)})
-		if l, _ := g.enter(netip.AddrPortFrom(a, 1).String(), now); l == nil {
+		if !g.enter(t.Context(), netip.AddrPortFrom(a, 1).String()) {
 			t.Fatal("a new address is refused")
-		} else {
-			l()
 		}
 	}
 	if len(g.known) > guestsKnown {
@@ -214,6 +228,96 @@ func TestGuests(t *testing.T) {
 	}
 	if a, b := addressOf("[2001:db8::1]:1"), addressOf("[2001:db8::ffff:2]:2"); a != b {
 		t.Error("one IPv6 network has two places")
+	}
+}
+
+// A burst of this box waits for its turn, for a moment; strangers do not hold it up.
+func TestBurstsOfThisBoxWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g guests
+		g.init(time.Now)
+		for i := range maxReaders {
+			if l := g.read(t.Context(), fmt.Sprintf("192.0.2.%d:1", i)); l != nil {
+				defer l()
+			}
+		}
+		var tasks sync.WaitGroup
+		var served, refused atomic.Int64
+		const burst = 2 * maxPerGuest * loopbackMore
+		for range burst {
+			tasks.Go(func() {
+				if !g.enter(t.Context(), "127.0.0.1:1") {
+					refused.Add(1)
+					return
+				}
+				leave := g.read(t.Context(), "127.0.0.1:1")
+				if leave == nil {
+					refused.Add(1)
+					return
+				}
+				time.Sleep(time.Second)
+				leave()
+				served.Add(1)
+			})
+		}
+		tasks.Wait()
+		if served.Load() != burst || refused.Load() != 0 {
+			t.Errorf("%d served, %d refused", served.Load(), refused.Load())
+		}
+		for range guestBurst*loopbackMore + 100 { // more than a burst: the rest comes at the rate
+			if !g.enter(t.Context(), "127.0.0.1:1") {
+				t.Fatal("a request of this box is refused")
+			}
+		}
+		for range maxPerGuest * loopbackMore {
+			defer g.read(t.Context(), "127.0.0.1:1")()
+		}
+		began := time.Now()
+		if g.read(t.Context(), "127.0.0.1:1") != nil || time.Since(began) != queueTime {
+			t.Errorf("without any place left it ends after %v", time.Since(began))
+		}
+	})
+}
+
+// Who waits for a medium that does not come takes no place of those who read what is here.
+func TestWaitersAreNoReaders(t *testing.T) {
+	q := newQQ(t)
+	b := newBox(t, "", func(o *Options) { o.Settings.Eager = 0 })
+	here, err := b.Put(t.Context(), bytes.NewReader(picture(1, 2000)), "", 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slow := b.offer(image(q, 2, picture(2, 2000)))
+	until(t, "the offer is looked at", func() bool { return b.unseen.Load() == 0 })
+	wait := make(chan struct{})
+	q.mu.Lock()
+	q.wait = wait
+	q.mu.Unlock()
+	var tasks sync.WaitGroup
+	var good atomic.Int64
+	for range maxPerGuest * waitersMore {
+		tasks.Go(func() {
+			if b.serve("GET", Path+slow.String()).StatusCode == 200 {
+				good.Add(1)
+			}
+		})
+	}
+	until(t, "all wait", func() bool {
+		b.guests.mu.Lock()
+		defer b.guests.mu.Unlock()
+		return b.guests.wait[0] == maxPerGuest*waitersMore
+	})
+	if resp := b.serve("GET", Path+here.Key.String()); resp.StatusCode != 200 {
+		t.Errorf("what is here: status %d", resp.StatusCode)
+	}
+	resp := b.serve("GET", Path+slow.String())
+	if body, _ := io.ReadAll(resp.Body); resp.StatusCode != 503 || resp.Header.Get("Retry-After") == "" || string(body) != errBusy.Error()+"\n" {
+		t.Errorf("one more: status %d: %s", resp.StatusCode, body)
+	}
+	close(wait)
+	tasks.Wait()
+	if n := good.Load(); n < maxPerGuest {
+		t.Errorf("%d of those who waited got it", n)
 	}
 }
 

@@ -29,33 +29,105 @@ const (
 	streamChunk = 64 << 10
 )
 
-// travel writes an origin's bytes to p, by the first road that still leads there: its address, the address with a fresh
-// rkey, the address that the message has now, NapCat's streams, NapCat's own copy.
-// The order follows what the roads cost NapCat.
-func (c *Cache) travel(ctx context.Context, o *origin, p *part) error {
-	trip := trip{c: c, o: o, p: p}
-	roads := []func(context.Context) error{trip.direct, trip.freshKey, trip.message, trip.download, trip.copy}
-	if c.ask == nil || o.Account == "" {
+// travel gets an origin's bytes by the first road that still leads there: its address, the address with a fresh
+// rkey, the address that the message has now, NapCat's streams, NapCat's own copy. The order follows what the roads cost
+// NapCat. What contradicts its message is kept as a last resort (whole is false then). The part is the caller's to discard.
+func (c *Cache) travel(ctx context.Context, o *origin, limit int64) (p *part, whole bool, err error) {
+	trip := trip{c: c, o: o}
+	if trip.p, err = c.newPart(limit, o.MD5 != ""); err != nil {
+		return nil, false, err
+	}
+	whole, err = trip.try(ctx)
+	if trip.refused != nil && (err == nil || reasonOf(err) != reasonRefused) {
+		c.count.failed(reasonRefused) // the medium may be here by another road, the hint is needed all the same
+	}
+	if trip.spare != nil {
+		trip.spare.discard()
+	}
+	if err != nil {
+		trip.p.discard()
+		return nil, false, err
+	}
+	return trip.p, whole, nil
+}
+
+// try tries the roads.
+func (t *trip) try(ctx context.Context) (whole bool, err error) {
+	roads := []func(context.Context) error{t.direct, t.freshKey, t.message, t.download, t.copy}
+	if t.c.ask == nil || t.o.Account == "" {
 		roads = roads[:1]
 	}
 	for _, road := range roads {
+		t.short = false
 		err := road(ctx)
-		if err == nil {
-			return nil
+		switch {
+		case err == nil && t.whole():
+			return true, nil
+		case err == nil && !t.isAnswer():
+			if err := t.setAside(); err != nil {
+				return false, err
+			}
+		case final(err) || ctx.Err() != nil:
+			if t.spare == nil || ctx.Err() != nil || errors.Is(err, errWrite) {
+				return false, tooLarge(err)
+			}
+			t.useSpare()
+			return false, nil
 		}
-		if final(err) || ctx.Err() != nil {
-			return tooLarge(err)
-		}
-		if err := p.reset(); err != nil {
-			return err
+		if err := t.p.reset(); err != nil {
+			return false, err
 		}
 	}
-	return trip.verdict()
+	if t.spare != nil {
+		t.useSpare()
+		return false, nil
+	}
+	return false, t.verdict()
 }
+
+// whole reports whether nothing that is known of the medium contradicts the bytes that came. A sender may choose a name
+// with another MD5, but then the size is the message's own.
+func (t *trip) whole() bool {
+	switch {
+	case t.o.MD5 != "" && t.o.MD5 == t.p.md5():
+		return true
+	case t.isAnswer(), t.short:
+		return false
+	case t.o.Size > 0:
+		return t.o.Size == t.p.size
+	}
+	return t.o.MD5 == ""
+}
+
+// isAnswer reports whether a server gave words for a picture, a record or a video: QQ has errors with status 200.
+func (t *trip) isAnswer() bool {
+	if t.o.Type == "file" {
+		return false
+	}
+	head := bytes.TrimLeft(t.p.head, " \t\r\n\ufeff")
+	return len(head) > 1 && (head[0] == '{' && bytes.IndexByte(head, '"') > 0 || head[0] == '<' && strings.HasPrefix(http.DetectContentType(head), "text/"))
+}
+
+// setAside keeps the larger of two that are not whole, and has an empty part for the next road.
+func (t *trip) setAside() error {
+	if t.spare == nil {
+		p, err := t.c.newPart(t.p.max, t.o.MD5 != "")
+		if err != nil {
+			return err
+		}
+		t.p, t.spare = p, t.p
+	} else if t.p.size > t.spare.size {
+		t.p, t.spare = t.spare, t.p
+	}
+	return nil
+}
+
+// useSpare takes what was set aside.
+func (t *trip) useSpare() { t.p, t.spare = t.spare, t.p }
 
 // final reports whether no other road helps.
 func final(err error) bool {
-	return errors.Is(err, fence.ErrTooLarge) || errors.Is(err, fence.ErrRefused) || errors.Is(err, errBudget) || errors.Is(err, errWrite)
+	return errors.Is(err, fence.ErrTooLarge) || errors.Is(err, errBudget) || errors.Is(err, errWrite)
 }
 
 // errWrite means that the bytes came and could not be kept.
@@ -76,8 +148,9 @@ type trip struct {
 	p     *part
 	tried []string // addresses
 	// What the roads said, to tell what is gone from what may come back.
-	away, network error
-	denied        bool // NapCat answered that it does not have it
+	away, network, refused error
+	spare                  *part // bytes that contradict the message: better than none
+	short                  bool  // the road itself says that something is missing
 }
 
 // errRoad: this road does not lead there.
@@ -96,6 +169,14 @@ func (t *trip) get(ctx context.Context, address string) error {
 		return err
 	case errors.As(err, &status) && status.Status >= 400 && status.Status < 500 && status.Status != http.StatusTooManyRequests && status.Status != http.StatusRequestTimeout:
 		return err // QQ answers 400 to a link that has died
+	}
+	if errors.Is(err, fence.ErrRefused) {
+		// Behind a fake-IP proxy each name has such an address: NapCat may still have the bytes.
+		t.refused = err
+		if t.c.hinted.CompareAndSwap(false, true) {
+			t.c.log.Warn("the guard of the inner network refuses where a medium lies; behind a fake-IP proxy write media.allowPrivate: [198.18.0.0/15]", "err", err)
+		}
+		return err
 	}
 	t.network = err
 	return err
@@ -235,6 +316,9 @@ type packet struct {
 		Kind string `json:"data_type"`
 		Size int64  `json:"file_size"`
 		Data text   `json:"data"`
+		// Of the last frame.
+		Chunks int64 `json:"total_chunks"`
+		Bytes  int64 `json:"total_bytes"`
 	} `json:"data"`
 }
 
@@ -289,6 +373,7 @@ func (t *trip) download(ctx context.Context) error {
 	defer cancel(nil)   // before the wait,
 	defer tube.end(nil) // and so that no frame waits for us
 	var pk packet
+	var size, chunks int64
 	for {
 		frame, err := tube.next()
 		if err == io.EOF {
@@ -312,10 +397,12 @@ func (t *trip) download(ctx context.Context) error {
 		}
 		switch pk.Data.Kind {
 		case "file_info":
-			if pk.Data.Size > t.p.max {
+			size = pk.Data.Size
+			if size > t.p.max {
 				return fmt.Errorf("%d bytes: %w", pk.Data.Size, fence.ErrTooLarge)
 			}
 		case "file_chunk":
+			chunks++
 			if err := t.write(bytes.NewReader(pk.Data.Data)); err != nil {
 				return err
 			}
@@ -323,6 +410,8 @@ func (t *trip) download(ctx context.Context) error {
 			if t.p.size == 0 {
 				return t.said(action, errRoad)
 			}
+			contradicts := func(said, came int64) bool { return said > 0 && said != came }
+			t.short = contradicts(size, t.p.size) || contradicts(pk.Data.Bytes, t.p.size) || contradicts(pk.Data.Chunks, chunks)
 			return nil
 		}
 	}
@@ -375,8 +464,6 @@ func (t *trip) said(action string, err error) error {
 	case err == nil:
 	case errors.Is(err, ErrAway), errors.Is(err, errTube), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		t.away = fmt.Errorf("asking NapCat (%s): %w", action, err)
-	default:
-		t.denied = true
 	}
 	return err
 }
@@ -390,6 +477,8 @@ func (t *trip) verdict() error {
 		return fmt.Errorf("%w: %w: %w", ErrUnavailable, ErrAway, t.away)
 	case t.network != nil:
 		return fmt.Errorf("%w: %w", ErrUnavailable, t.network)
+	case t.refused != nil:
+		return t.refused
 	}
 	return ErrGone
 }

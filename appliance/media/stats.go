@@ -37,7 +37,7 @@ func reasonOf(err error) reason {
 		return reasonBusy
 	case errors.Is(err, fence.ErrRefused):
 		return reasonRefused
-	case errors.Is(err, errDisk), errors.Is(err, errQuota):
+	case errors.Is(err, errDisk), errors.Is(err, errQuota), errors.Is(err, errFolder):
 		return reasonDisk
 	case errors.Is(err, errIndex):
 		return reasonIndex
@@ -54,6 +54,7 @@ type counters struct {
 	hits, misses, uploads                atomic.Int64
 	fetched, fetchedBytes, served        atomic.Int64
 	evicted, orphans, dangling, refusals atomic.Int64
+	skipped                              atomic.Int64
 	failures                             [reasons]atomic.Int64
 }
 
@@ -78,21 +79,27 @@ type Stats struct {
 	Refused      int64 // requests above the bounds of an address
 	Repaired     int64 // files without a row and rows without a file that were found
 	Waiting      int   // fetches
+	Skipped      int64 // media that were not fetched when they came: too many waited. The next reader brings them
 	Failures     map[string]int64
+	Trouble      string // why the folder cannot be used; "" = it can
 }
 
 // Stats returns the current numbers. It reads no file.
 func (c *Cache) Stats() Stats {
 	s, t := c.settings.Load(), c.index.Totals()
 	c.mu.Lock()
-	waiting := len(c.flights)
+	waiting := len(c.flights) + len(c.later)
+	trouble := ""
+	if c.trouble != nil {
+		trouble = c.trouble.Error()
+	}
 	c.mu.Unlock()
 	out := Stats{
 		Items: t.Blobs, Bytes: t.Bytes, Keys: t.Rows, Quota: s.Total, Spent: c.index.Spend(day(c.now()), 0), Daily: s.Daily,
 		Hits: c.count.hits.Load(), Misses: c.count.misses.Load(), Uploads: c.count.uploads.Load(),
 		Fetched: c.count.fetched.Load(), FetchedBytes: c.count.fetchedBytes.Load(), ServedBytes: c.count.served.Load(),
 		Evicted: c.count.evicted.Load(), Refused: c.count.refusals.Load(),
-		Repaired: c.count.orphans.Load() + c.count.dangling.Load(), Waiting: waiting, Failures: make(map[string]int64),
+		Repaired: c.count.orphans.Load() + c.count.dangling.Load(), Waiting: waiting, Skipped: c.count.skipped.Load(), Failures: make(map[string]int64), Trouble: trouble,
 	}
 	for r := range c.count.failures {
 		out.Failures[words[r]] = c.count.failures[r].Load()

@@ -141,6 +141,16 @@ func (l *Lane) handOver(next handover) {
 	}
 	ctx, cancel := context.WithTimeout(l.router.ctx, handoverTime)
 	defer cancel()
+	o := Handover{Account: l.name, Action: c.base, Params: c.params, Max: rules.mediaMax, Peer: l.State()}
+	if c.app != "" {
+		o.Files = rules.files
+	}
+	if await := l.router.AwaitFiles; await != nil {
+		if err := await(ctx, o); err != nil {
+			c.done(napcat.Answer{Final: true, Err: &handoverError{err}})
+			return
+		}
+	}
 	select {
 	case l.router.hands <- struct{}{}:
 	case <-ctx.Done():
@@ -148,10 +158,6 @@ func (l *Lane) handOver(next handover) {
 		return
 	}
 	defer func() { <-l.router.hands }()
-	o := Handover{Account: l.name, Action: c.base, Params: c.params, Max: rules.mediaMax, Peer: l.State()}
-	if c.app != "" {
-		o.Files = rules.files
-	}
 	params, err := l.router.HandOver(ctx, o)
 	if err != nil {
 		c.done(napcat.Answer{Final: true, Err: &handoverError{err}})
@@ -189,7 +195,7 @@ func (l *Lane) namesFiles(c *call) bool {
 		return false // what the owner names is as NapCat sees it
 	}
 	rules := l.router.plan.Load().accounts[l.name]
-	return rules != nil && len(rules.files) > 0 && len(onebot.LocalPaths(c.base, c.params)) > 0
+	return rules != nil && len(onebot.LocalPaths(c.base, c.params)) > 0 // without files.roots they are media of catflap's
 }
 
 // isHandover reports whether a call ended before NapCat was asked.
