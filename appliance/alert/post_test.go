@@ -1,7 +1,6 @@
 package alert
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -161,7 +160,7 @@ func TestDigestPairs(t *testing.T) {
 func TestOneLine(t *testing.T) {
 	for in, want := range map[string]string{"a\r\nb\x00": "a  b", strings.Repeat("字", 300): strings.Repeat("字", 200) + "…", "\xff": "?", " x ": "x"} {
 		if got := oneLine(in); got != want {
-			t.Error(fmt.Sprintf("oneLine(%q) = %q", in, got))
+			t.Errorf("oneLine(%q) = %q", in, got)
 		}
 	}
 }
