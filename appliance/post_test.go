@@ -95,6 +95,10 @@ apps: {hook: {protocol: onebot11, post: %q, secret: s3cret, enabled: %t, heartbe
 	if got := a.Addresses()["gateway"]; got != "" {
 		t.Errorf("a gateway at %s that nobody needs", got)
 	}
+	// catflap may know the link before NapCat has read the answer to its dial; what NapCat says before that is lost.
+	if err := nap.WaitConnected(ctx); err != nil {
+		t.Fatal(err)
+	}
 	nap.Say(simulator.From{Group: 30003, User: 20002}, simulator.Text("<ping & 猫>"))
 	sent, err := nap.WaitSent(ctx, func(s simulator.Sent) bool { return s.Group == 30003 })
 	if err != nil {
