@@ -116,7 +116,7 @@ func (x *adapter) works(link string) {
 				default:
 					close(ready)
 				}
-			} else {
+			} else if p.Text != "" { // a heartbeat says nothing
 				said <- p.Text
 			}
 			return nil
