@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"crypto/md5"
 	"encoding/base64"
 	"fmt"
 	"io"
@@ -30,11 +31,17 @@ func thereAndBack(t *testing.T, n *napcat, p *process) {
 		fetched <- struct{}{}
 	}))
 	t.Cleanup(origin.Close)
-	n.Say(simulator.Private(ann), simulator.Image("0123456789ABCDEF0123456789ABCDEF.png", origin.URL+"/download?fileid=x&rkey=y"), simulator.Text("not yet"))
+	// NapCat names a picture after its MD5 and says its size.
+	shown := func(rkey string) simulator.Segment {
+		image := simulator.Image(fmt.Sprintf("%X.png", md5.Sum(picture)), origin.URL+"/download?fileid=x&rkey="+rkey)
+		image.Data["file_size"] = fmt.Sprint(len(picture))
+		return image
+	}
+	n.Say(simulator.Private(ann), shown("y"), simulator.Text("not yet"))
 	<-fetched
 	p.wait(t, "GOT not yet")
 	expired.Store(true)
-	n.Say(simulator.Private(ann), simulator.Image("0123456789ABCDEF0123456789ABCDEF.png", origin.URL+"/download?fileid=x&rkey=z"), simulator.Text("and back"))
+	n.Say(simulator.Private(ann), shown("z"), simulator.Text("and back"))
 	p.wait(t, fmt.Sprintf("FETCHED %d", len(picture)))
 	roads := make(map[string]bool)
 	n.sends(t, "the picture, twice", func(simulator.Sent) bool {
