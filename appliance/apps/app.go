@@ -46,6 +46,7 @@ type Options struct {
 	Journal  *store.Journal
 	Action   func(Action)
 	Quick    func(Quick) // what an app answered to a post
+	Inside   *Inside     // the app itself, if it lives in this process; else nil
 	MaxFrame int         // largest frame read from the app, and largest answer to a post, bytes
 	Log      *slog.Logger
 	Now      func() time.Time
@@ -130,6 +131,9 @@ func (a *App) Start() {
 
 func (a *App) startFeed(f *feed) {
 	switch {
+	case a.Inside != nil:
+		f.subscribe()
+		f.spawn(f.handForever)
 	case a.Dials():
 		f.subscribe()
 		f.spawn(f.dialForever)

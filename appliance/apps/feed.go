@@ -21,6 +21,7 @@ type feed struct {
 
 	current atomic.Pointer[session] // the event connection; nil while the app is away
 	post    atomic.Pointer[poster]  // carries the events if they are posted; else nil
+	hand    atomic.Pointer[hand]    // carries the events if the app lives in this process; else nil
 	heir    atomic.Bool             // an event connection above limits.links is about to take over
 
 	pongs    pongs
@@ -151,6 +152,9 @@ func (f *feed) wake() {
 	}
 	if p := f.post.Load(); p != nil {
 		p.wake()
+	}
+	if h := f.hand.Load(); h != nil {
+		h.wake()
 	}
 }
 
@@ -293,7 +297,7 @@ type Status struct {
 	Subscribed   bool
 	Paused       bool
 	Since        time.Time
-	Ack          string            // how what it has got is known: ping, written, post, sse
+	Ack          string            // how what it has got is known: ping, written, post, sse, done
 	Cursor       store.CursorStats // Skipped with Refused
 	Refused      uint64            // events that a posting app refused for good
 	Late         int               // events that a posting app answers with errors, let pass by newer ones
@@ -332,6 +336,9 @@ func (a *App) Status() []Status {
 		st.Cursor.Dropped += dropped
 		if p := f.post.Load(); p != nil {
 			p.describe(&st)
+		}
+		if h := f.hand.Load(); h != nil {
+			h.describe(&st)
 		}
 		out = append(out, st)
 	}

@@ -117,12 +117,18 @@ func newHouse(t *testing.T) *house {
 // app makes an app that is closed at the test's end.
 func (h *house) app(slot uint8, c config.App, bots ...*bot) *App {
 	h.t.Helper()
+	return h.inside(slot, c, nil, bots...)
+}
+
+// inside makes an app of this process, or another if there is none, that is closed at the test's end.
+func (h *house) inside(slot uint8, c config.App, inside *Inside, bots ...*bot) *App {
+	h.t.Helper()
 	c.Enabled, c.Protocol = true, "onebot11"
 	c.Reconnect = config.Reconnect{Enabled: true, RetryDelay: time.Millisecond, BackoffMultiplier: 1, MaxDelay: 2 * time.Millisecond}
 	c.Queue = config.Queue{MaxEvents: 100_000, MaxMB: 64, MaxAge: config.MaxAge{Message: time.Hour, Notice: time.Hour, Request: time.Hour}}
 	var log logText
 	o := Options{
-		Config: c, Slot: slot, Journal: h.journal, MaxFrame: 1 << 20,
+		Config: c, Slot: slot, Journal: h.journal, MaxFrame: 1 << 20, Inside: inside,
 		Action: func(a Action) {
 			text := string(a.Frame)
 			a.Frame = nil
