@@ -62,6 +62,22 @@ func cutText(text string, limit, most int) (pieces []piece, whole bool) {
 	return pieces, true
 }
 
+// CutText cuts a text where Chunks would; short ones are one piece. The error is ErrChunks.
+func CutText(text string, limit int) ([]string, error) {
+	if limit <= 0 || units(text) <= limit {
+		return []string{text}, nil
+	}
+	pieces, whole := cutText(text, limit, MaxChunks)
+	if !whole {
+		return nil, ErrChunks
+	}
+	out := make([]string, len(pieces))
+	for i, p := range pieces {
+		out[i] = p.before + text[p.from:p.to] + p.after
+	}
+	return out, nil
+}
+
 // cutter is the work on one text.
 type cutter struct {
 	text   string
