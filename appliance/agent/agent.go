@@ -73,7 +73,8 @@ type Agent struct {
 	free     chan struct{} // closed and replaced when one ends
 	talks    map[talkKey]*talk
 	confirms []confirmation
-	trouble  error // why the last answer failed, nil after one that did not
+	asides   []int64 // newest messages that were no part of a conversation: commands, and the agent's own words
+	trouble  error   // why the last answer failed, nil after one that did not
 	since    time.Time
 }
 

@@ -75,6 +75,7 @@ func (a *Agent) messages(ctx context.Context, chat *prompt.Chat, app *config.App
 		turn := &prompt.Turn{Now: time.Unix(item.time, 0), From: prompt.Speaker{QQ: item.user, Name: item.name}, Segments: item.segments}
 		if i == 0 {
 			turn.History = a.history(app, t, began, past, batch, keeps)
+			chat.Names = names(turn.History)
 		}
 		pictures = append(pictures, a.gather(ctx, app, item.message, turn, pictures)...)
 		if i > 0 {
@@ -86,6 +87,15 @@ func (a *Agent) messages(ctx context.Context, chat *prompt.Chat, app *config.App
 		text.WriteString(mediaList(batch, a.Own))
 	}
 	return append(messages, endpoint.Message{Role: endpoint.User, Text: text.String(), Images: pictures})
+}
+
+// names are those of who has spoken lately, for mentions that bring none.
+func names(lines []prompt.Line) func(uint64) string {
+	known := make(map[uint64]string, len(lines))
+	for _, l := range lines {
+		known[l.From.QQ] = l.From.Name
+	}
+	return func(qq uint64) string { return known[qq] }
 }
 
 // skillList names the skills; what they say is read by a tool.
@@ -134,6 +144,11 @@ func (a *Agent) history(app *config.App, t *talk, began time.Time, past []exchan
 	for _, item := range batch {
 		known[item.id] = true
 	}
+	a.mu.Lock()
+	for _, id := range a.asides {
+		known[id] = true
+	}
+	a.mu.Unlock()
 	var told uint64 // what is older has been told
 	for _, e := range past {
 		told = max(told, e.seq)
@@ -205,7 +220,7 @@ func (a *Agent) gather(ctx context.Context, app *config.App, m *message, turn *p
 			medium := mediumOf(m, src.id, s)
 			switch s.Type {
 			case "image":
-				if app.Agent.Vision == "off" || len(have)+len(pictures) >= maxPictures || total >= maxPictureBytes {
+				if !a.sees(app) || len(have)+len(pictures) >= maxPictures || total >= maxPictureBytes {
 					continue
 				}
 				data, err := a.fetch(ctx, medium, int64(min(maxPicture, maxPictureBytes-total)))
@@ -226,6 +241,12 @@ func (a *Agent) gather(ctx context.Context, app *config.App, m *message, turn *p
 		}
 	}
 	return pictures
+}
+
+// sees reports whether the model is shown pictures.
+func (a *Agent) sees(app *config.App) bool {
+	client := a.endpoint.Load()
+	return app.Agent.Vision == "on" || app.Agent.Vision == "auto" && client != nil && client.TakesImages()
 }
 
 // fetch reads a medium within the time that one may take.

@@ -342,8 +342,13 @@ func said(t *testing.T, a acted) (text, quoted string) {
 // until waits for something that has no channel of its own.
 func until(t *testing.T, what string, cond func() bool) {
 	t.Helper()
-	for end := time.Now().Add(limit); !cond(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	end := time.After(limit)
+	for !cond() {
+		select {
+		case <-tick.C:
+		case <-end:
 			t.Fatalf("waited in vain: %s", what)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -27,11 +28,26 @@ func textSegment(text string) segment {
 	return segment{"text", map[string]string{"text": text}}
 }
 
-// say sends one short text of the agent's own, as an answer to a message.
+// maxAsides bounds the messages that are known to be no part of a conversation.
+const maxAsides = 256
+
+// say sends one short text of the agent's own, as an answer to a message. The model is told nothing of it.
 func (a *Agent) say(ctx context.Context, m *message, text string) {
-	if _, err := a.send(ctx, m, []segment{quote(m), textSegment(text)}); err != nil && ctx.Err() == nil {
+	id, err := a.send(ctx, m, []segment{quote(m), textSegment(text)})
+	if err != nil && ctx.Err() == nil {
 		a.Log.Warn("the agent's words were not sent", "app", a.Name, "account", m.account, "chat", m.chat.String(), "err", err)
 	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.setAside(id)
+}
+
+// setAside keeps the id of a message that the model is not told of. The caller holds the lock.
+func (a *Agent) setAside(id int64) {
+	if len(a.asides) >= maxAsides {
+		a.asides = slices.Delete(a.asides, 0, 1)
+	}
+	a.asides = append(a.asides, id)
 }
 
 func quote(m *message) segment {

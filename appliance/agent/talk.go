@@ -83,6 +83,7 @@ func (a *Agent) receive(item *turnItem) {
 	}
 	t := a.talkOf(item.message)
 	if command != noCommand {
+		a.setAside(item.id)
 		reply := a.obey(t, command, item.message)
 		a.tasks.Go(func() {
 			a.say(item.handed.Context, item.message, reply)
@@ -91,6 +92,7 @@ func (a *Agent) receive(item *turnItem) {
 		return
 	}
 	if code, ok := codeOf(item.text()); ok {
+		a.setAside(item.id)
 		a.tasks.Go(func() {
 			a.say(item.handed.Context, item.message, a.obeyOwner(item.handed.Context, item.message, code))
 			item.handed.Done(true)

@@ -145,7 +145,7 @@ func (a *Agent) remember(t *talk, app *config.App, batch []*turnItem, text strin
 		e.ids = append(e.ids, item.id)
 		words := chat.Text(item.segments)
 		if item.chat.Group {
-			words = fmt.Sprintf("%s(%d): %s", prompt.Cut(prompt.Safe(item.name), 60), item.user, words)
+			words = prompt.Speaker{QQ: item.user, Name: item.name}.String() + ": " + words
 		}
 		asked = append(asked, words)
 	}

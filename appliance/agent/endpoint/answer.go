@@ -36,7 +36,7 @@ func (u Usage) plus(other Usage) Usage {
 
 // finish checks an answer that came to its end.
 func (r Reply) finish(c *Client, model string) (Reply, error) {
-	if r.broken {
+	if r.broken && strings.TrimSpace(r.Text) == "" {
 		return r, &Error{Kind: Garbled, Model: model, text: c.at(model) + "it calls tools in a way that cannot be read: use a model that is made for tools, or allow it none"}
 	}
 	if strings.TrimSpace(r.Text) == "" && len(r.Calls) == 0 {

@@ -64,6 +64,8 @@ func TestAskReadsAnswers(t *testing.T) {
 			want: Reply{Calls: []ToolCall{{"c1", "f", `{}`}, {"c2", "g", `{}`}}, Finish: "tool_calls", Usage: seven}},
 		{name: "no index, no id, arguments as an object", req: tool, step: answer(200, "application/json", `{"choices":[{"message":{"content":"","tool_calls":[{"function":{"name":"f","arguments":{"a":1}}},{"function":{"name":"g","arguments":null}}]},"finish_reason":"tool_calls"}],"usage":{"prompt_tokens":7,"completion_tokens":3}}`),
 			want: Reply{Calls: []ToolCall{{"call_0", "f", `{"a":1}`}, {"call_1", "g", `{}`}}, Finish: "tool_calls", Usage: seven}},
+		{name: "two calls of one index, as objects without ids", req: tool, step: stream200(calls(`{"index":0,"function":{"name":"f","arguments":{}}}`), calls(`{"index":0,"function":{"name":"f","arguments":{"a":1}}}`), stops("tool_calls"), usage, done),
+			want: Reply{Calls: []ToolCall{{"call_0", "f", `{}`}, {"call_1", "f", `{"a":1}`}}, Finish: "tool_calls", Usage: seven}},
 		{name: "pieces without an index", req: tool, step: stream200(calls(`{"id":"c1","function":{"name":"f","arguments":"{"}}`), calls(`{"function":{"arguments":"}"}}`), stops("tool_calls"), usage, done),
 			want: Reply{Calls: []ToolCall{{"c1", "f", `{}`}}, Finish: "tool_calls", Usage: seven}},
 

@@ -16,6 +16,7 @@ func TestErrorsHoldNoSecrets(t *testing.T) {
 	for name, step := range map[string]func(http.ResponseWriter, *http.Request){
 		"repeated":       refusal(401, "Incorrect API key provided: "+key+"."),
 		"half repeated":  refusal(401, "Incorrect API key provided: sk-very****6789."),
+		"cut short":      refusal(401, "key sk-verysecret01 is wrong"),
 		"in text":        answer(400, "text/plain", "bad header Authorization: Bearer "+key),
 		"in a stream":    stream200(`data: {"error":{"message":"key ` + key + `"}}` + "\n\n"),
 		"in a redirect":  answer(302, "text/plain", "", "Location", "http://evil/?k="+key),

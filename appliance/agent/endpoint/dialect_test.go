@@ -106,6 +106,7 @@ func TestAskRepeatsBrokenCallsWithoutTools(t *testing.T) {
 		{"no object", Config{}, []step{stream200(calls(`{"index":0,"function":{"name":"f","arguments":"[]"}}`), stops("tool_calls"), usage, done), good()}, Usage{Prompt: 14, Completion: 6}, "", []bool{true, false}},
 		{"the server's parser gives up", Config{}, []step{refusal(400, "Failed to call a function. Please adjust your prompt."), good()}, seven, "", []bool{true, false}},
 		{"again and again", Config{}, []step{garbled}, Usage{Prompt: 14, Completion: 6}, unreadable, []bool{true, false}},
+		{"words beside it", Config{Backend: OpenClaw}, []step{stream200(says("hi"), calls(`{"index":0,"function":{"name":"f","arguments":"{"}}`), stops("tool_calls"), usage, done)}, seven, "", []bool{true}},
 		{"OpenClaw would run twice", Config{Backend: OpenClaw}, []step{garbled}, seven, unreadable, []bool{true}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -125,6 +125,9 @@ func (c *Client) refused(model string, d dialect, req *Request, status int, head
 		fault.Kind, fault.again, fault.next = Limited, true, true
 		fault.RetryAfter = c.retryAfter(header.Get("Retry-After"))
 		hint = "too many requests, or the quota is used up"
+	case status == http.StatusPaymentRequired:
+		fault.Kind, fault.next = Limited, true
+		hint = "the account with the provider is empty"
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
 		fault.Kind = Denied
 		hint = "check apiKey"

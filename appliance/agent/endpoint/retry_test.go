@@ -35,7 +35,7 @@ func TestAskTriesAgain(t *testing.T) {
 		{"429 with a date", Config{}, []step{func(w http.ResponseWriter, r *http.Request) {
 			refusal(429, "x", "Retry-After", time.Now().Add(9*time.Second).UTC().Format(http.TimeFormat))(w, r)
 		}, good()}, "m m", 9 * time.Second, "", ""},
-		{"429 for an hour", Config{Fallbacks: []string{"n"}}, []step{refusal(429, "x", "Retry-After", "3600"), good()}, "m n", 0, "", ""},
+		{"429 for an hour", Config{Total: 3 * time.Hour, Fallbacks: []string{"n"}}, []step{refusal(429, "x", "Retry-After", "3600"), good()}, "m n", 0, "", ""},
 		{"429 for an hour, and no other model", Config{}, []step{refusal(429, "x", "Retry-After", "3600")}, "m", 0,
 			"model m at box:1: it answered 429: x: too many requests, or the quota is used up", Limited},
 		{"500 for ever", Config{}, []step{answer(500, "text/html", "<h1>oops</h1>")}, "m m m", 3 * time.Second,
@@ -45,6 +45,8 @@ func TestAskTriesAgain(t *testing.T) {
 			"model n at box:1: it answered 404: model 'm' not found: check model and baseUrl, which often ends in /v1", Refused},
 		{"a key that is wrong is wrong for all", Config{Key: "secret-key", Fallbacks: []string{"n"}}, []step{refusal(401, "bad key secret-key")}, "m", 0,
 			"model m at box:1: it answered 401: bad key ***: check apiKey", Denied},
+		{"no money", Config{}, []step{refusal(402, "Insufficient Balance")}, "m", 0,
+			"model m at box:1: it answered 402: Insufficient Balance: the account with the provider is empty", Limited},
 		{"too long for one, not for the other", Config{Fallbacks: []string{"n"}}, []step{refusal(400, "maximum context length is 2048 tokens"), good()}, "m n", 0, "", ""},
 		{"a redirect", Config{}, []step{answer(308, "text/plain", "", "Location", "http://elsewhere/v1")}, "m", 0,
 			"model m at box:1: it answered 308: it points to another address: write that one as baseUrl", Refused},

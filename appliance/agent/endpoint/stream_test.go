@@ -48,6 +48,7 @@ func TestStreamReadsEvents(t *testing.T) {
 		{"no end", "data: a", []string{"a"}},
 		{"every line end", "data: a\n\ndata: b\r\n\r\ndata: c\r\rdata: d\r\n\n", []string{"a", "b", "c", "d"}},
 		{"lines", "data: a\ndata:\ndata:  b\n\n", []string{"a\n\n b"}},
+		{"lines with CRLF", "data: a\r\ndata: b\r\n\r\n", []string{"a\nb"}},
 		{"empty data", "data\n\ndata:\n\n", []string{"", ""}},
 		{"other fields", ": c\nevent: e\nid: 1\nretry: 5\ndatum: x\n\ndata: a\n\n", []string{"a"}},
 		{"byte order mark", "\ufeffdata: a\n\n", []string{"a"}},

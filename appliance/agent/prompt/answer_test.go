@@ -28,6 +28,7 @@ func TestRead(t *testing.T) {
 		{"think until the end", "<think>hm", none},
 		{"think, only closed", "hm, so\n</think>\nhello", text("hello")},
 		{"think, closed twice", "<think>a</think>b</think>hello", text("hello")},
+		{"think, closed twice, late", "a<think>b</think>c</think>hello", text("hello")},
 		{"think within think", "<think>a<think>b</think>hello", text("hello")},
 		{"other tags", "<THOUGHT>a</THOUGHT><reasoning x=\"1\">b</reasoning><thinking>c</thinking><seed:think>d</seed:think>◁think▷e◁/think▷[THINK]f[/THINK]hello", text("hello")},
 		{"talked about", "The `<think>` tag ends with `</think>`.", text("The <think> tag ends with </think>.")},

@@ -53,6 +53,10 @@ func inline(s string) string {
 	return out.String()
 }
 
+func endsAddress(r rune) bool {
+	return unicode.IsSpace(r) || r >= utf8.RuneSelf || strings.ContainsRune("<>()[]\"'*`\\|", r)
+}
+
 func (p *inlining) flush(to int) {
 	if p.plain < to {
 		p.pieces = append(p.pieces, piece{text: p.s[p.plain:to]})
@@ -79,6 +83,13 @@ func (p *inlining) step(i int) int {
 		return p.code(i)
 	case '*', '_', '~':
 		return p.emphasis(i, c)
+	case 'h': // the marks inside an address are its own
+		if rest := s[i:]; strings.HasPrefix(rest, "http://") || strings.HasPrefix(rest, "https://") {
+			if end := strings.IndexFunc(rest, endsAddress); end >= 0 {
+				return end
+			}
+			return len(rest)
+		}
 	case '!':
 		if strings.HasPrefix(s[i:], "![") {
 			n := p.put(i, i+2, "![")

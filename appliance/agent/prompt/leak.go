@@ -49,21 +49,12 @@ func withoutCallTags(text string) string {
 	}
 	var out strings.Builder
 	from := 0
-	missing := make(map[string]bool) // closings that do not occur any more: looking for each again would take quadratic time
 	skip := func(i, n int, closing string) int {
 		out.WriteString(text[from:i])
-		i += n
-		if at := -1; closing != "" {
-			if !missing[closing] {
-				at = strings.Index(text[i:], closing)
-			}
-			if at >= 0 {
-				from = i + at + len(closing)
-				return from
-			}
-			missing[closing] = true
+		from = len(text) // what is never closed lasts to the end
+		if at := strings.Index(text[i+n:], closing); at >= 0 && closing != "" {
+			from = i + n + at + len(closing)
 		}
-		from = len(text)
 		return from
 	}
 	for i := 0; i < len(text); {
@@ -77,24 +68,15 @@ func withoutCallTags(text string) string {
 		}
 		name, closing, n := tagAt(text[i:])
 		switch {
-		case n == 0 && text[i] == '<':
-			// The attributes of <invoke name="..."> may be longer than a token is.
-			i++
-		case n == 0 || !callTag(name):
+		case !callTag(name):
 			i++
 		case closing: // of nothing
 			out.WriteString(text[from:i])
 			i += n
 			from = i
-		default:
-			tag := text[i+1 : i+1+len(name)]
-			if prefix := strings.IndexByte(text[i:i+n], ':'); prefix > 0 && !strings.Contains(text[i:i+prefix], " ") && !strings.HasPrefix(name, "function=") {
-				tag = text[i+1:i+prefix+1] + name
-			}
-			if strings.HasPrefix(name, "function=") {
-				tag = "function"
-			}
-			i = skip(i, n, "</"+tag+">")
+		default: // <function=f> ends with </function>
+			written := text[i+1 : i+n]
+			i = skip(i, n, "</"+written[:strings.IndexAny(written, " \t\n=>")]+">")
 		}
 	}
 	out.WriteString(text[from:])

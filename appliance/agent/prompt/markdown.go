@@ -34,7 +34,7 @@ func Plain(markdown string) string {
 		}
 		if n := heading(body); n > 0 {
 			blank()
-			if text := strings.Trim(inline(strings.TrimRight(body[n:], "#")), " "); text != "" {
+			if text := strings.Trim(inline(withoutClosing(body[n:])), " "); text != "" {
 				out = append(out, "【"+strings.Trim(text, "【】")+"】")
 			}
 			continue
@@ -104,6 +104,15 @@ func heading(body string) int {
 		return 0
 	}
 	return n
+}
+
+// withoutClosing drops the marks behind a heading; C# keeps its own.
+func withoutClosing(text string) string {
+	bare := strings.TrimRight(text, "#")
+	if bare == "" || bare[len(bare)-1] == ' ' {
+		return bare
+	}
+	return text
 }
 
 // rule tells a line that consists of three or more of one mark.

@@ -24,6 +24,8 @@ func TestPlain(t *testing.T) {
 		{"fence in a list", "- a\n  ```sh\n  ls *\n  ```", "• a\n  ls *"},
 		{"links", "[text](https://a.b/c(d)) [https://x](https://x) ![cat](http://y \"title\") <https://z> [no] [a](", "text (https://a.b/c(d)) https://x cat (http://y) https://z [no] [a]("},
 		{"link with marks", "**[a *b*](u)** [](v)", "a b (u) v"},
+		{"bare addresses", "**https://a.b/_c_/d_e** see http://x/~~y~~，_z_", "https://a.b/_c_/d_e see http://x/~~y~~，z"},
+		{"a language", "# C#\n## F# ##", "【C#】\n\n【F#】"},
 		{"mail", "[a@b](mailto:a@b)", "a@b"},
 		{"quote", "> a **b**\n>> c", "│ a b\n│ │ c"},
 		{"escapes", `\*a\* \_ \[x\] \# C:\dir`, `*a* _ [x] # C:\dir`},

@@ -29,7 +29,7 @@ func tagAt(s string) (name string, closing bool, n int) {
 	if cut := strings.IndexAny(word, " \t\n"); cut >= 0 {
 		word = word[:cut]
 	}
-	if s[0] == '[' && word != "THINK" && word != "TOOL_CALLS" { // [think] is a word in brackets
+	if s[0] == '[' && word != "THINK" { // [think] is a word in brackets
 		return "", false, 0
 	}
 	word = strings.ToLower(word)
@@ -42,7 +42,7 @@ func tagAt(s string) (name string, closing bool, n int) {
 // thoughtful tells the tags that reasoning stands between.
 func thoughtful(name string) bool {
 	switch name {
-	case "think", "thinking", "thought", "thoughts", "reasoning", "reason", "antthinking", "reflection", "inner_monologue", "scratchpad":
+	case "think", "thinking", "thought", "reasoning", "antthinking":
 		return true
 	}
 	return false

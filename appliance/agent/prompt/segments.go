@@ -44,7 +44,7 @@ func (c *Chat) text(segments []onebot.Segment, max int) string {
 		}
 	}
 	// Once more over the whole: two segments may be half a token each.
-	return Safe(strings.TrimSpace(out.String()))
+	return strings.TrimSpace(Safe(out.String()))
 }
 
 // segment is the text form of one segment, "" for none; words are cut to about max bytes before anything is done with them.
@@ -75,9 +75,9 @@ func (c *Chat) segment(s *onebot.Segment, max int) string {
 	case "video":
 		return bracket(l.pick("video", "视频"), amount(get("file_size")))
 	case "file":
-		return bracket(l.pick("file", "文件"), title(first(get("name"), get("file"))), amount(get("file_size")))
+		return bracket(l.pick("file", "文件"), fileName(first(get("name"), get("file"))), amount(get("file_size")))
 	case "onlinefile":
-		return bracket(l.pick("online file", "在线文件"), title(get("fileName")), amount(get("fileSize")))
+		return bracket(l.pick("online file", "在线文件"), fileName(get("fileName")), amount(get("fileSize")))
 	case "flashtransfer":
 		return bracket(l.pick("flash transfer", "闪传文件"))
 	case "dice":
@@ -102,7 +102,7 @@ func (c *Chat) segment(s *onebot.Segment, max int) string {
 	case "markdown":
 		return Safe(Plain(Cut(get("content"), max+len("…"))))
 	case "music":
-		return bracket(l.pick("music", "音乐"), title(get("title")), title(first(get("singer"), get("content"))), title(first(get("url"), get("type")+" "+get("id"))))
+		return bracket(l.pick("music", "音乐"), title(get("title")), title(first(get("singer"), get("content"))), first(address(get("url")), title(get("type")+" "+get("id"))))
 	case "share":
 		return bracket(l.pick("link", "链接"), title(get("title")), title(get("content")), address(get("url")))
 	case "contact":
@@ -143,7 +143,7 @@ func (c *Chat) at(qq, given string) string {
 	if c.Names != nil {
 		known = c.Names(id)
 	}
-	return "@" + c.speaker(Speaker{id, first(known, strings.TrimPrefix(given, "@"))})
+	return "@" + Speaker{id, first(known, strings.TrimPrefix(given, "@"))}.String()
 }
 
 func (c *Chat) face(s *onebot.Segment) string {
@@ -207,6 +207,14 @@ func title(s string) string {
 		return r
 	}, Safe(Cut(s, 4*maxTitle)))
 	return Cut(strings.Join(strings.Fields(s), " "), maxTitle)
+}
+
+// fileName is a file's name without the folders of somebody's machine; "" for an address.
+func fileName(s string) string {
+	if strings.Contains(s, "://") {
+		return ""
+	}
+	return title(s[strings.LastIndexAny(s, `/\`)+1:])
 }
 
 // address is a link without its query, which is mostly tracking and tokens.
