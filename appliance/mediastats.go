@@ -18,7 +18,7 @@ func (a *Appliance) mediaStats() console.MediaStats {
 	return console.MediaStats{
 		Items: s.Items, Bytes: s.Bytes, Keys: s.Keys, QuotaBytes: s.Quota, SpentBytes: s.Spent, DailyBytes: s.Daily, Waiting: s.Waiting,
 		Hits: s.Hits, Misses: s.Misses, Fetched: s.Fetched, FetchedBytes: s.FetchedBytes, Uploads: s.Uploads, ServedBytes: s.ServedBytes,
-		Evicted: s.Evicted, Refused: s.Refused, Repaired: s.Repaired, SkippedQueue: s.Skipped, Failures: s.Failures, Trouble: s.Trouble,
+		Evicted: s.Evicted, Refused: s.Refused, Repaired: s.Repaired, SkippedQueue: s.Skipped, Failures: s.Failures, Trouble: s.Trouble, FakeIP: s.FakeIP,
 	}
 }
 

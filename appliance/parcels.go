@@ -26,14 +26,16 @@ type road struct {
 	frame   int             // limits.maxFrameMb in bytes: of an action with its files, too
 }
 
-// roadOf finds out how NapCat reaches the gateway. media.publicUrl says it, unless it means this box alone; so does a
+// roadOf finds out how NapCat reaches the gateway. media.napcatUrl says it, media.publicUrl does, unless it means this box alone; so does a
 // gateway that listens on one address of the network.
 func (a *Appliance) roadOf(c *config.Config) *road {
 	r := &road{folder: c.Media.NapcatDir, reverse: make(map[string]bool), frame: c.Limits.MaxFrameMB << 20}
 	for _, acc := range c.Accounts {
 		r.reverse[acc.Name] = acc.Link == "reverse"
 	}
-	if u, err := url.Parse(c.Media.PublicURL); err == nil && u.Host != "" && !isLoopback(u.Hostname()) {
+	if c.Media.NapcatURL != "" {
+		r.public = strings.TrimRight(c.Media.NapcatURL, "/")
+	} else if u, err := url.Parse(c.Media.PublicURL); err == nil && u.Host != "" && !isLoopback(u.Hostname()) {
 		r.public = strings.TrimRight(c.Media.PublicURL, "/")
 	}
 	g := a.gateways[c.Gateway.Listen]

@@ -26,7 +26,9 @@ type pictures struct {
 	fence   atomic.Pointer[fence.Fence]
 	rewrite atomic.Bool // events get the cache's addresses
 	sender  *media.Sender
+	pieces  *media.Fragments // of apps of OneBot 12
 	road    atomic.Pointer[road]
+	dialled atomic.Pointer[[]*apps.App] // whose tokens take uploads, though they come to no gateway
 }
 
 // rewrites reports whether any app gets the cache's addresses.
@@ -35,7 +37,7 @@ func rewrites(c *config.Config) bool {
 		return false
 	}
 	for _, app := range c.Apps {
-		if app.Enabled && served(app) && app.RewriteMedia {
+		if app.Enabled && app.RewriteMedia {
 			return true
 		}
 	}
@@ -59,6 +61,8 @@ func (a *Appliance) openMedia(cfg *config.Config) error {
 		return err
 	}
 	a.media.sender = media.NewSender(a.media.cache)
+	a.media.pieces = media.NewFragments(a.media.cache)
+	a.files = a.newFiles()
 	if cfg.Media.NapcatDir != "" {
 		a.media.sender.Clean(cfg.Media.NapcatDir)
 	}
@@ -71,6 +75,7 @@ func (a *Appliance) closeMedia() error {
 		return nil
 	}
 	a.media.sender.Close()
+	a.media.pieces.Close()
 	err := a.media.cache.Close()
 	a.media.fence.Load().Close()
 	return err
@@ -132,7 +137,23 @@ func (a *Appliance) mediaBase(c *config.Config) string {
 
 // shelf is what gateways serve of the cache.
 func (a *Appliance) shelf() *apps.MediaShelf {
-	return &apps.MediaShelf{Read: a.media.cache, Upload: http.HandlerFunc(a.media.cache.Upload)}
+	return &apps.MediaShelf{Read: a.media.cache, Upload: http.HandlerFunc(a.media.cache.Upload), Dialled: func() []*apps.App {
+		if dialled := a.media.dialled.Load(); dialled != nil {
+			return *dialled
+		}
+		return nil
+	}}
+}
+
+// dialledApps are those that catflap dials and that are enabled.
+func (a *Appliance) dialledApps(c *config.Config) *[]*apps.App {
+	var out []*apps.App
+	for _, app := range c.Apps {
+		if running := a.apps[app.Name]; running != nil && app.Connect != "" {
+			out = append(out, running)
+		}
+	}
+	return &out
 }
 
 // keepMedium gives a medium of a message to the cache, and says what becomes of its address.
@@ -147,6 +168,15 @@ func (a *Appliance) keepMedium(m router.Medium) (url, note string) {
 		return "", note
 	}
 	return a.media.cache.URL(key), ""
+}
+
+// keepInline gives a medium that an action carries to the cache, and names it for the history.
+func (a *Appliance) keepInline(payload []byte) string {
+	key, ok := a.media.cache.Keep(payload)
+	if !ok {
+		return ""
+	}
+	return media.Path + key.String()
 }
 
 // askNapCat makes a call of catflap's own and decodes its answer's data.

@@ -362,6 +362,7 @@ func TestRoadsToNapCat(t *testing.T) {
 		{"NapCat on this box", "", false, "address", "address"},
 		{"NapCat somewhere else", "", true, "base64", "upload"},
 		{"publicUrl", "media: {publicUrl: \"%s\"}\n", true, "address", "address"},
+		{"napcatUrl", "media: {publicUrl: \"http://127.0.0.1:9\", napcatUrl: \"%s\"}\n", true, "address", "address"},
 		{"shared folder", "media: {napcatDir: \"%s\"}\n", true, "folder", "folder"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -372,7 +373,7 @@ func TestRoadsToNapCat(t *testing.T) {
 			lines := "mediaMaxMb: 3\nfiles: {roots: [" + folder + "]}\n"
 			shared := t.TempDir()
 			switch {
-			case c.name == "publicUrl":
+			case c.name == "publicUrl", c.name == "napcatUrl":
 				lines += fmt.Sprintf(c.lines, "http://media.example:1")
 			case c.lines != "":
 				lines += fmt.Sprintf(c.lines, shared)
@@ -414,7 +415,7 @@ func TestRoadsToNapCat(t *testing.T) {
 				if size > 1<<20 {
 					road = c.large
 				}
-				address := strings.Replace(g.upload("report%201.pdf", content), "http://media.example:1", g.gateway(), 1)
+				address := strings.NewReplacer("http://media.example:1", g.gateway(), "http://127.0.0.1:9", g.gateway()).Replace(g.upload("report%201.pdf", content))
 				check(address, "send_private_msg", road, content)
 				check(address, "upload_private_file", road, content)
 				path := filepath.Join(folder, "report 1.pdf")

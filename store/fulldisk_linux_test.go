@@ -1,12 +1,10 @@
 package store
 
 import (
-	"bytes"
 	"errors"
 	"io/fs"
 	"math/rand"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -14,36 +12,8 @@ import (
 	"time"
 
 	"github.com/catflap/catflap/policy"
+	"github.com/catflap/catflap/scripts/smalldisk"
 )
-
-// onSmallDisk runs the calling test once more, in a process with mounts of its own, and gives it a file system of that
-// size there. It needs no root, and nothing is left of it. False in the outer process, for which the test is over then.
-func onSmallDisk(t *testing.T, size string) (dir string, ok bool) {
-	t.Helper()
-	const inside = "CATFLAP_TEST_SMALL_DISK"
-	if dir := os.Getenv(inside); dir != "" {
-		if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size="+size+",mode=0700"); err != nil {
-			t.Fatalf("mounting a small disk: %v", err)
-		}
-		return dir, true
-	}
-	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=100s")
-	cmd.Env = append(os.Environ(), inside+"="+t.TempDir())
-	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
-	if os.Getuid() != 0 {
-		cmd.SysProcAttr.Cloneflags = syscall.CLONE_NEWUSER
-		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
-		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
-	}
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("on a small disk: %v\n%s", err, out)
-	}
-	if !bytes.Contains(out, []byte("--- PASS: "+t.Name()+" ")) {
-		t.Fatalf("the test did not run on a small disk:\n%s", out)
-	}
-	return "", false
-}
 
 // fillUp leaves no byte free in a file system, and returns how to give the room back.
 func fillUp(t *testing.T, dir string) (free func()) {
@@ -114,7 +84,7 @@ func within(t *testing.T, what string, so func() bool) {
 // A start on a disk without one free byte: messages reach the apps, failed writes are counted, what can be kept is
 // written when there is room again, and the numbers of events are never given twice.
 func TestFault_S08_StartOnAFullDisk(t *testing.T) {
-	disk, ok := onSmallDisk(t, "4m")
+	disk, ok := smalldisk.On(t, "4m")
 	if !ok {
 		return
 	}

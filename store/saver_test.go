@@ -44,7 +44,7 @@ func TestFault_T26_AfterRestart(t *testing.T) {
 	closed(t, s)
 
 	for round := range 2 { // nothing is acknowledged the first time, so it comes again
-		s = opened(t, dir, Options{})
+		s = opened(t, dir, Options{QueueSync: time.Hour})
 		if got := fmt.Sprint(s.Journal().Subscribers()); got != "[{koishi bot} {other bot}]" {
 			t.Errorf("Subscribers = %s", got)
 		}

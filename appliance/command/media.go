@@ -40,8 +40,9 @@ func (s *Shell) Media() *cli.Command {
 
 // mediaTexts are the words of `media`, in one language.
 type mediaTexts struct {
-	holds, quota, today, waiting, reads, fetched, uploads, removed, repaired, failures, gone, question, nothing string
-	reasons                                                                                                     map[string]string
+	holds, quota, today, waiting, reads, fetched, uploads, removed, repaired, skipped, failures, gone, question, nothing string
+	trouble, fakeIP                                                                                                      string
+	reasons                                                                                                              map[string]string
 }
 
 func (s *Shell) mediaTexts(c *cli.Context) mediaTexts {
@@ -49,23 +50,28 @@ func (s *Shell) mediaTexts(c *cli.Context) mediaTexts {
 		return mediaTexts{
 			holds: "缓存：%d 个文件，%s，%d 个地址\n", quota: "上限 %s（media.maxTotalMb），已用 %d%%\n", today: "今日写盘 %s，上限 %s（media.maxDailyMb）\n",
 			waiting: "正在下载或等待：%d\n", reads: "读取：命中 %d，需下载 %d，共发出 %s\n", fetched: "下载：%d 个，%s\n", uploads: "应用上传：%d\n",
-			removed: "已清理：%d\n", repaired: "启动时修复：%d\n", failures: "未能取得的媒体：\n", gone: "清理了 %d 个文件，%s\n",
+			removed: "已清理：%d\n", repaired: "修复的不一致：%d\n", skipped: "到达时等待过多而未提前下载：%d（有人读取时再下载）\n",
+			trouble: "缓存目录不可用：%s（media.dir；每分钟重试）\n", fakeIP: "fake-IP 代理的地址被拒绝：请写 media.allowPrivate: [%s]\n", failures: "未能取得的媒体：\n", gone: "清理了 %d 个文件，%s\n",
 			question: "删除缓存中的全部媒体？原链接已失效的无法再取回。[y/N] ", nothing: "没有删除任何内容",
 			reasons: map[string]string{
-				"too_large": "超过 mediaMaxMb", "daily_limit": "超过 media.maxDailyMb", "busy": "同时太多", "expired": "来源已失效", "refused": "地址被内网保护拒绝（media.allowHosts、media.allowPrivate）",
-				"disk": "磁盘或配额已满", "index": "索引无法写入", "napcat_away": "NapCat 未应答", "network": "网络错误",
+				"too_large": "超过 mediaMaxMb", "half_quota": "超过 media.maxTotalMb 的一半", "daily_limit": "超过 media.maxDailyMb", "busy": "同时太多", "expired": "来源已失效", "refused": "地址被内网保护拒绝（media.allowHosts、media.allowPrivate）",
+				"bad_url": "地址不是可下载的链接", "disk": "磁盘或配额已满，或无法写入", "folder": "media.dir 不可用", "index": "索引不可用",
+				"napcat_away": "NapCat 未应答", "server": "服务器没有给出文件", "slow": "服务器太慢", "network": "网络错误",
 			},
 		}
 	}
 	return mediaTexts{
 		holds: "cache: %d files, %s, %d addresses\n", quota: "limit: %s (media.maxTotalMb), %d%% used\n", today: "written today: %s of %s (media.maxDailyMb)\n",
 		waiting: "being fetched or waiting: %d\n", reads: "reads: %d found, %d had to be fetched, %s sent\n", fetched: "fetched: %d, %s\n", uploads: "uploaded by apps: %d\n",
-		removed: "removed: %d\n", repaired: "repaired at the start: %d\n", failures: "media that could not be had:\n", gone: "removed %d files, %s\n",
+		removed: "removed: %d\n", repaired: "files and index made to agree: %d\n", skipped: "not fetched when they came, too many waited: %d (fetched when read)\n",
+		trouble: "the folder of the cache cannot be used: %s (media.dir; tried again every minute)\n",
+		fakeIP:  "addresses of a fake-IP proxy are refused: write media.allowPrivate: [%s]\n", failures: "media that could not be had:\n", gone: "removed %d files, %s\n",
 		question: "Remove all media from the cache? Those whose links have died do not come back. [y/N] ", nothing: "nothing was removed",
 		reasons: map[string]string{
-			"too_large": "larger than mediaMaxMb", "daily_limit": "above media.maxDailyMb", "busy": "too many at once", "expired": "gone at their origin",
+			"too_large": "larger than mediaMaxMb", "half_quota": "larger than half of media.maxTotalMb", "daily_limit": "above media.maxDailyMb", "busy": "too many at once", "expired": "gone at their origin",
 			"refused": "refused by the guard of the inner network (media.allowHosts, media.allowPrivate)",
-			"disk":    "disk or quota full", "index": "the index could not be written", "napcat_away": "NapCat did not answer", "network": "network",
+			"bad_url": "not a URL that is fetched", "disk": "disk or quota full, or not writable", "folder": "media.dir cannot be used", "index": "the media index cannot be used",
+			"napcat_away": "NapCat did not answer", "server": "the server did not give the file", "slow": "the server was too slow", "network": "network",
 		},
 	}
 }
@@ -91,10 +97,16 @@ func (s *Shell) mediaStats(c *cli.Context) error {
 	for _, line := range []struct {
 		text string
 		n    int64
-	}{{t.waiting, int64(st.Waiting)}, {t.uploads, st.Uploads}, {t.removed, st.Evicted}, {t.repaired, st.Repaired}} {
+	}{{t.waiting, int64(st.Waiting)}, {t.uploads, st.Uploads}, {t.removed, st.Evicted}, {t.repaired, st.Repaired}, {t.skipped, st.SkippedQueue}} {
 		if line.n > 0 {
 			fmt.Fprintf(s.Out, line.text, line.n)
 		}
+	}
+	if st.Trouble != "" {
+		fmt.Fprintf(s.Out, t.trouble, clean(st.Trouble))
+	}
+	if len(st.FakeIP) > 0 {
+		fmt.Fprintf(s.Out, t.fakeIP, clean(strings.Join(st.FakeIP, ", ")))
 	}
 	head := t.failures
 	for _, reason := range slices.Sorted(maps.Keys(st.Failures)) {

@@ -60,9 +60,10 @@ type Readings struct {
 	Listeners []Listener
 
 	Running  bool
-	Barred   bool            // something runs, and we may not talk to it
-	Status   *console.Status // of the running instance
-	Facts    *console.Facts  // of the store
+	Barred   bool                // something runs, and we may not talk to it
+	Status   *console.Status     // of the running instance
+	Facts    *console.Facts      // of the store
+	Media    *console.MediaStats // of the running instance
 	Database *Database
 
 	Disk    *Disk
@@ -215,6 +216,7 @@ func Examine(r *Readings) []Finding {
 		{"napcat.config", checkNapCatFiles},
 		{"container", checkContainer},
 		{"apps", checkApps},
+		{"media", checkMedia},
 		{"database", checkDatabase},
 		{"disk", checkDisk},
 		{"memory", checkMemory},

@@ -174,6 +174,25 @@ func TestChecks(t *testing.T) {
 		{"app never here", checkApps, long, Readings{Status: app(console.AppStatus{Name: "a", Account: "d", Hint: []console.Text{{EN: "start it", ZH: "启动它"}}})}, "warning: app a (account d) has never connected -> start it"},
 		{"app paused", checkApps, long, Readings{Status: app(console.AppStatus{Name: "a", Account: "d", Paused: true, Backlog: 2})}, "warning: app a (account d) is paused: events that wait: 2 -> `catflap app resume a`"},
 
+		{"media kept", checkMedia, long + hook, Readings{Media: &console.MediaStats{Items: 3, Bytes: 7 << 20, QuotaBytes: 512 << 20}}, "ok: the media cache holds 3 files, 7 of 512 MiB"},
+		{"media for nobody", checkMedia, long, Readings{Media: &console.MediaStats{Trouble: "x"}}, ""},
+		{"media behind a fake-IP proxy", checkMedia, long + hook, Readings{Media: &console.MediaStats{FakeIP: []string{"198.18.0.0/15", "fc00::/18"}, Failures: map[string]int64{"refused": 4}}},
+			"warning: media are not fetched: a proxy in fake-IP (TUN) mode gives QQ's hosts addresses in 198.18.0.0/15, fc00::/18, which the guard of the inner network refuses -> media: {allowPrivate: [198.18.0.0/15, fc00::/18]}, then `catflap reload`"},
+		{"media of inner hosts", checkMedia, long + hook, Readings{Media: &console.MediaStats{Failures: map[string]int64{"refused": 4}}},
+			"ok: fetches of media from addresses of the inner network that were refused since the start: 4 -> if a server of yours is meant: media.allowHosts names it"},
+		{"media without a folder", checkMedia, long + hook + "dataDir: /d\n", Readings{Media: &console.MediaStats{Trouble: "no such disk"}},
+			"warning: media keep QQ's own links, which die within hours: no such disk -> media.dir is /d/media: is its disk there and writable, and is the folder the catflap user's? it is tried again every minute"},
+		{"media behind a wide gateway", checkMedia, long + hook + "gateway: {listen: \"0.0.0.0:6700\"}\n", Readings{},
+			"warning: gateway.listen is 0.0.0.0:6700, and events name media by http://127.0.0.1:6700: apps in containers and on other hosts cannot read them -> if there are such apps: " + public},
+		{"media with an address that is this box", checkMedia, long + hook + "gateway: {listen: \"[::]:6700\"}\nmedia: {publicUrl: \"http://localhost:6700\"}\n", Readings{},
+			"warning: gateway.listen is [::]:6700, and events name media by http://127.0.0.1:6700: apps in containers and on other hosts cannot read them -> if there are such apps: " + public},
+		{"media with an address", checkMedia, long + hook + "gateway: {listen: \"0.0.0.0:6700\"}\nmedia: {publicUrl: \"http://nas:6700\"}\n", Readings{}, ""},
+		{"media for apps elsewhere", checkMedia, long + "apps: {far: {protocol: onebot11, connect: \"ws://nas:1/\"}, near: {protocol: onebot11, connect: \"ws://127.0.0.1:1/\"}}\n", Readings{},
+			"warning: apps on other hosts cannot read media: events name them by http://127.0.0.1:6700, which is this box alone: far -> gateway: {listen: \"0.0.0.0:6700\"} and " + public},
+		{"NapCat elsewhere", checkMedia, long + hook + "link: forward\nurl: ws://nas:3001/\n", Readings{},
+			"ok: account default: NapCat is on another host and is not told how to reach the gateway: files that apps send go to it within the action or in pieces, which is slower -> media.publicUrl or media.napcatUrl, where NapCat can reach the gateway"},
+		{"NapCat elsewhere, and told", checkMedia, long + hook + "link: forward\nurl: ws://nas:3001/\nmedia: {napcatUrl: \"http://box:6700\"}\n", Readings{}, ""},
+
 		{"database sound", checkDatabase, long, Readings{Database: &Database{Bytes: 65536}}, "ok: every page of the databases is sound (64 KiB)"},
 		{"database damaged", checkDatabase, long, Readings{Database: &Database{Err: fmt.Errorf("x: %w", &store.DamagedError{File: "d/journal.db", Reason: "cut off", Remedy: "r"})}}, "critical: d/journal.db is damaged: cut off -> " + wayOut},
 		{"database damaged while it runs", checkDatabase, long, Readings{Database: &Database{Problem: "journal.db is damaged"}}, "critical: journal.db is damaged -> " + wayOut},
@@ -226,6 +245,8 @@ func TestChecks(t *testing.T) {
 }
 
 const (
+	hook    = "apps: {hook: {protocol: onebot11, accessToken: 0123456789abcdef-hook}}\n"
+	public  = `media: {publicUrl: "http://ADDRESS-OF-THIS-BOX:6700"}`
 	renewal = "write a long random one at both ends: `openssl rand -hex 16`"
 	mended  = "`catflap napcat config --write n --account default` corrects it; then restart NapCat"
 	wayOut  = "`catflap restore FILE` puts a backup back; without one `catflap restore --salvage` goes on with what is sound"

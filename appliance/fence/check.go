@@ -23,16 +23,16 @@ func (f *Fence) Check(address string) error {
 
 func (f *Fence) parse(address string) (*url.URL, error) {
 	if len(address) > maxURL {
-		return nil, fmt.Errorf("%w: the URL is longer than %d bytes", ErrRefused, maxURL)
+		return nil, fmt.Errorf("%w: the URL is longer than %d bytes", ErrURL, maxURL)
 	}
 	for i := 0; i < len(address); i++ {
 		if c := address[i]; c <= ' ' || c == 0x7f || c == '\\' {
-			return nil, fmt.Errorf("%w: the URL has a control character, a space or a backslash", ErrRefused)
+			return nil, fmt.Errorf("%w: the URL has a control character, a space or a backslash", ErrURL)
 		}
 	}
 	u, err := url.Parse(address)
 	if err != nil {
-		return nil, fmt.Errorf("%w: the URL cannot be read", ErrRefused) // the cause quotes it
+		return nil, fmt.Errorf("%w: the URL cannot be read", ErrURL) // the cause quotes it
 	}
 	return u, f.checkURL(u)
 }
@@ -41,22 +41,22 @@ func (f *Fence) parse(address string) (*url.URL, error) {
 func (f *Fence) checkURL(u *url.URL) error {
 	switch {
 	case u.Scheme != "http" && u.Scheme != "https":
-		return fmt.Errorf("%w: only http and https are fetched", ErrRefused)
+		return fmt.Errorf("%w: only http and https are fetched", ErrURL)
 	case u.User != nil:
-		return fmt.Errorf("%w: the URL has a user", ErrRefused)
+		return fmt.Errorf("%w: the URL has a user", ErrURL)
 	case u.Opaque != "" || u.Host == "":
-		return fmt.Errorf("%w: the URL has no host", ErrRefused)
+		return fmt.Errorf("%w: the URL has no host", ErrURL)
 	}
 	if port := u.Port(); port != "" || strings.HasSuffix(u.Host, ":") {
 		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-			return fmt.Errorf("%w: the port is not one", ErrRefused)
+			return fmt.Errorf("%w: the port is not one", ErrURL)
 		}
 	}
 	host := u.Hostname()
 	if strings.HasPrefix(u.Host, "[") {
 		a, err := netip.ParseAddr(host)
 		if err != nil || !a.Is6() || a.Zone() != "" {
-			return fmt.Errorf("%w: the host is no IPv6 address", ErrRefused)
+			return fmt.Errorf("%w: the host is no IPv6 address", ErrURL)
 		}
 		return f.checkLiteral(a)
 	}
@@ -64,14 +64,14 @@ func (f *Fence) checkURL(u *url.URL) error {
 		return f.checkLiteral(a)
 	}
 	if !isName(host) {
-		return fmt.Errorf("%w: the host is neither a plain name nor a plain address", ErrRefused)
+		return fmt.Errorf("%w: the host is neither a plain name nor a plain address", ErrURL)
 	}
 	return nil
 }
 
 func (f *Fence) checkLiteral(a netip.Addr) error {
 	if why := f.judge(a, f.named(a.String())); why != "" {
-		return fmt.Errorf("%w: the URL names the address %s, %s (media.allowHosts, media.allowPrivate)", ErrRefused, a, why)
+		return &AddressError{"", a, why}
 	}
 	return nil
 }
@@ -109,11 +109,11 @@ func isNumber(label string) bool {
 // the key to the file.
 func (f *Fence) redirect(r *http.Request, via []*http.Request) error {
 	if len(via) > maxRedirects {
-		return fmt.Errorf("%w: more than %d redirects", ErrRefused, maxRedirects)
+		return fmt.Errorf("%w: more than %d redirects", ErrAnswer, maxRedirects)
 	}
 	r.Header.Del("Referer")
 	if via[len(via)-1].URL.Scheme == "https" && r.URL.Scheme != "https" {
-		return fmt.Errorf("%w: a redirect from https to http", ErrRefused)
+		return fmt.Errorf("%w: a redirect from https to http", ErrAnswer)
 	}
 	return f.checkURL(r.URL)
 }

@@ -15,8 +15,12 @@ import (
 
 // Why nothing was fetched. The errors of this package wrap one of these, or are a *StatusError.
 var (
-	// ErrRefused: the URL, or an address behind it, is one that nobody may be sent to.
+	// ErrRefused: an address that the URL names or leads to is not to be reached. The chain has an *AddressError.
 	ErrRefused = errors.New("refused by the guard of the inner network")
+	// ErrURL: the URL is none that is fetched, wherever it leads to.
+	ErrURL = errors.New("not a URL that is fetched")
+	// ErrAnswer: the server answers with something else than the file as it is: one redirect after another, or packed.
+	ErrAnswer = errors.New("the server does not give the file as it is")
 	// ErrTooLarge: there is more than the caller wants.
 	ErrTooLarge = errors.New("larger than allowed")
 	// ErrSlow: nothing came for a while, or all of it took too long.
@@ -31,6 +35,39 @@ type StatusError struct {
 // Error names the status only: the address holds the key to the file.
 func (e *StatusError) Error() string {
 	return fmt.Sprintf("the server answers with status %d", e.Status)
+}
+
+// AddressError is an address that is not dialled. It is an ErrRefused.
+type AddressError struct {
+	Host    string // that has the address; "" = the URL names the address itself
+	Address netip.Addr
+	what    string
+}
+
+// Error names the keys that open it.
+func (e *AddressError) Error() string {
+	where := e.Host + " has"
+	if e.Host == "" {
+		where = "the URL names"
+	}
+	return fmt.Sprintf("%v: %s the address %s, %s (media.allowHosts, media.allowPrivate)", ErrRefused, where, e.Address, e.what)
+}
+
+// Is makes it an ErrRefused.
+func (e *AddressError) Is(target error) bool { return target == ErrRefused }
+
+// fakes are the networks out of which proxies in TUN mode give every name an address of their own: Clash, mihomo,
+// sing-box and Surge the first, mihomo and sing-box the second for IPv6.
+var fakes = [...]netip.Prefix{netip.MustParsePrefix("198.18.0.0/15"), netip.MustParsePrefix("fc00::/18")}
+
+// Fake returns the network of the fake-IP proxy that made the address; false when none did.
+func (e *AddressError) Fake() (netip.Prefix, bool) {
+	for _, p := range fakes {
+		if e.Host != "" && p.Contains(e.Address) {
+			return p, true
+		}
+	}
+	return netip.Prefix{}, false
 }
 
 // Rules are what the owner has opened on purpose.
@@ -116,7 +153,7 @@ func (f *Fence) Close() { f.client.CloseIdleConnections() }
 func (f *Fence) connect(ctx context.Context, network, address string) (net.Conn, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
+		return nil, fmt.Errorf("%w: %w", ErrURL, err)
 	}
 	addresses, err := f.addresses(ctx, host)
 	if err != nil {
@@ -157,7 +194,7 @@ func (f *Fence) addresses(ctx context.Context, host string) ([]netip.Addr, error
 	named := f.named(host)
 	for _, a := range found {
 		if why := f.judge(a, named); why != "" {
-			return nil, fmt.Errorf("%w: %s has the address %s, %s (media.allowHosts, media.allowPrivate)", ErrRefused, host, a, why)
+			return nil, &AddressError{host, a, why}
 		}
 	}
 	return found, nil

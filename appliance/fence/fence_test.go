@@ -92,10 +92,10 @@ func TestNetworks(t *testing.T) {
 }
 
 func TestFault_S02_URLs(t *testing.T) {
-	const refused = "refused by the guard of the inner network: "
+	const none = "not a URL that is fetched: "
 	const name, scheme, odd, control = "the host is neither a plain name nor a plain address", "only http and https are fetched", "the URL cannot be read", "the URL has a control character, a space or a backslash"
 	literal := func(a, what string) string {
-		return "the URL names the address " + a + ", " + what + " (media.allowHosts, media.allowPrivate)"
+		return "refused by the guard of the inner network: the URL names the address " + a + ", " + what + " (media.allowHosts, media.allowPrivate)"
 	}
 	for _, c := range []struct{ url, want string }{
 		{"https://multimedia.nt.qq.com.cn/download?appid=1407&fileid=x&rkey=y", ""},
@@ -136,8 +136,12 @@ func TestFault_S02_URLs(t *testing.T) {
 			}
 			continue
 		}
-		if err == nil || err.Error() != refused+c.want || !errors.Is(err, ErrRefused) {
-			t.Errorf("%.80s:\n got %v\nwant %s", c.url, err, refused+c.want)
+		want, kind := none+c.want, ErrURL
+		if strings.HasPrefix(c.want, ErrRefused.Error()) {
+			want, kind = c.want, ErrRefused
+		}
+		if err == nil || err.Error() != want || !errors.Is(err, kind) {
+			t.Errorf("%.80s:\n got %v\nwant %s", c.url, err, want)
 		}
 	}
 }
@@ -262,16 +266,17 @@ func TestFault_S02_Redirects(t *testing.T) {
 	o.names["inner.example"] = []string{"10.0.0.1"}
 	o.names["other.example"] = []string{"2.2.2.2"}
 	to := func(u string) string { return "http://qq.com/to?u=" + url.QueryEscape(u) }
-	const refused = "fetching from qq.com: refused by the guard of the inner network: "
+	const from = "fetching from qq.com: "
+	const refused, none, odd = from + "refused by the guard of the inner network: ", from + "not a URL that is fetched: ", from + "the server does not give the file as it is: "
 	for _, c := range []struct{ url, want string }{
 		{to("http://other.example/x?rkey=s"), ""},
 		{to(to("http://other.example/x")), ""},
 		{to("http://127.0.0.1:6750/"), refused + "the URL names the address 127.0.0.1, which is this box (media.allowHosts, media.allowPrivate)"},
 		{to("http://inner.example/"), refused + "inner.example has the address 10.0.0.1, which is private (media.allowHosts, media.allowPrivate)"},
-		{to("http://2130706433/"), refused + "the host is neither a plain name nor a plain address"},
-		{to("file:///etc/passwd"), refused + "only http and https are fetched"},
-		{to("http://a@other.example/"), refused + "the URL has a user"},
-		{"http://qq.com/loop", refused + "more than 5 redirects"},
+		{to("http://2130706433/"), none + "the host is neither a plain name nor a plain address"},
+		{to("file:///etc/passwd"), none + "only http and https are fetched"},
+		{to("http://a@other.example/"), none + "the URL has a user"},
+		{"http://qq.com/loop", odd + "more than 5 redirects"},
 	} {
 		body, _, err := o.fetch(t, c.url, 100)
 		switch {
@@ -286,7 +291,7 @@ func TestFault_S02_Redirects(t *testing.T) {
 func TestRedirectToPlainText(t *testing.T) {
 	from, _ := http.NewRequest(http.MethodGet, "https://qq.com/", nil)
 	to, _ := http.NewRequest(http.MethodGet, "http://qq.com/", nil)
-	if err := New(Rules{}).redirect(to, []*http.Request{from}); !errors.Is(err, ErrRefused) {
+	if err := New(Rules{}).redirect(to, []*http.Request{from}); !errors.Is(err, ErrAnswer) {
 		t.Error(err)
 	}
 }
@@ -323,7 +328,6 @@ func TestFault_S02_Caps(t *testing.T) {
 		}
 	})
 	defer close(release)
-	o.f.idle = 50 * time.Millisecond
 	for _, c := range []struct {
 		path string
 		is   error
@@ -332,11 +336,15 @@ func TestFault_S02_Caps(t *testing.T) {
 		{"/declared", ErrTooLarge, "fetching from qq.com: 11 bytes: larger than allowed"},
 		{"/endless", ErrTooLarge, "fetching from qq.com: more than 10 bytes: larger than allowed"},
 		{"/headers", nil, "fetching from qq.com: net/http: HTTP/1.x transport connection broken: net/http: server response headers exceeded 32768 bytes; aborted"},
-		{"/packed", ErrRefused, "fetching from qq.com: refused by the guard of the inner network: packed, which nobody asked for"},
+		{"/packed", ErrAnswer, "fetching from qq.com: the server does not give the file as it is: packed, which nobody asked for"},
 		{"/cut", io.ErrUnexpectedEOF, "fetching from qq.com: unexpected EOF"},
 		{"/silent", ErrSlow, "fetching from qq.com: the server is too slow"},
 		{"/gone", nil, "fetching from qq.com: the server answers with status 400"},
 	} {
+		o.f.idle = idleTime
+		if c.path == "/silent" {
+			o.f.idle = 50 * time.Millisecond
+		}
 		_, _, err := o.fetch(t, "http://qq.com"+c.path, 10)
 		if err == nil || err.Error() != c.want || c.is != nil && !errors.Is(err, c.is) {
 			t.Errorf("%s:\n got %v\nwant %s", c.path, err, c.want)
@@ -376,7 +384,7 @@ func FuzzCheck(f *testing.F) {
 	f.Fuzz(func(t *testing.T, address string) {
 		u, err := fence.parse(address)
 		if err != nil {
-			if !errors.Is(err, ErrRefused) {
+			if !errors.Is(err, ErrRefused) && !errors.Is(err, ErrURL) {
 				t.Fatalf("%q: %v", address, err)
 			}
 			return

@@ -20,6 +20,12 @@ type Fetched struct {
 // Fetch writes what a URL names to w, at most max bytes. On an error w may hold a part. It uses a small buffer whatever
 // the size. Errors name the host and never the URL, whose query is a key.
 func (f *Fence) Fetch(ctx context.Context, address string, max int64, w io.Writer) (Fetched, error) {
+	return f.FetchWith(ctx, address, nil, max, w)
+}
+
+// FetchWith is Fetch with headers of the caller's, which replace those of the guard's own. Redirects to other hosts do not
+// get those that net/http holds for secret.
+func (f *Fence) FetchWith(ctx context.Context, address string, header http.Header, max int64, w io.Writer) (Fetched, error) {
 	u, err := f.parse(address)
 	if err != nil {
 		return Fetched{}, err
@@ -30,10 +36,13 @@ func (f *Fence) Fetch(ctx context.Context, address string, max int64, w io.Write
 	defer cancel(nil)
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
-		return Fetched{}, fmt.Errorf("%w: the URL cannot be read", ErrRefused)
+		return Fetched{}, fmt.Errorf("%w: it cannot be read", ErrURL)
 	}
 	r.Header.Set("User-Agent", "Mozilla/5.0 (compatible; catflap)") // some of QQ's servers refuse what names no browser
 	r.Header.Set("Accept", "*/*")
+	for name, values := range header {
+		r.Header[http.CanonicalHeaderKey(name)] = values
+	}
 	resp, err := f.client.Do(r)
 	if err != nil {
 		return Fetched{}, fmt.Errorf("fetching from %s: %w", u.Hostname(), plainly(ctx, err))
@@ -46,7 +55,7 @@ func (f *Fence) Fetch(ctx context.Context, address string, max int64, w io.Write
 		return Fetched{}, fmt.Errorf("fetching from %s: %d bytes: %w", u.Hostname(), resp.ContentLength, ErrTooLarge)
 	}
 	if coding := resp.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
-		return Fetched{}, fmt.Errorf("fetching from %s: %w: packed, which nobody asked for", u.Hostname(), ErrRefused)
+		return Fetched{}, fmt.Errorf("fetching from %s: %w: packed, which nobody asked for", u.Hostname(), ErrAnswer)
 	}
 	body := &patient{resp.Body, time.AfterFunc(f.idle, func() { cancel(ErrSlow) }), f.idle}
 	defer body.wait.Stop()

@@ -28,6 +28,17 @@ func (k *Knock) Hold() (release func()) {
 	return c.loosen
 }
 
+// Narrow bounds what the system takes of the answer before its reader does, bytes. The system tells a writer of room only
+// when half of its buffer is free, and that buffer grows to megabytes: to a bound on the time of one write, a reader who is
+// slow and steady would look like one who stands still.
+func (k *Knock) Narrow(bytes int) {
+	if c, ok := k.Context().Value(socketKey{}).(*boundedConn); ok {
+		if socket, ok := c.Conn.(interface{ SetWriteBuffer(int) error }); ok {
+			_ = socket.SetWriteBuffer(bytes) // it works as well with another one, for faster readers
+		}
+	}
+}
+
 // loosen undoes Keep: the socket may be closed for a newcomer again, as the youngest.
 func (c *boundedConn) loosen() {
 	l := c.listener

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -123,6 +124,23 @@ func TestManySmallPictures(t *testing.T) {
 	agree(t, b.Dir(), b.index)
 }
 
+// littleHeap fails if the heap grows by more than a bound while fn runs. What the collector has not got to yet counts, more of
+// it on a busy machine, and never less than what is in use: so of some tries, each with its number, the least tells.
+func littleHeap(t *testing.T, what string, bound int64, fn func(try int)) {
+	t.Helper()
+	least := int64(math.MaxInt64)
+	for try := range 5 {
+		least = min(least, heapDuring(func() { fn(try) }))
+		if least <= bound || t.Failed() {
+			break
+		}
+	}
+	t.Logf("%s: the heap grew by %d KiB", what, least>>10)
+	if least > bound {
+		t.Errorf("%s: the heap grew by %d bytes", what, least)
+	}
+}
+
 // heapDuring is the largest growth of the heap while fn runs.
 func heapDuring(fn func()) int64 {
 	var m runtime.MemStats
@@ -184,16 +202,17 @@ func TestLargeFileInLittleMemory(t *testing.T) {
 	}
 	small := b.offer(Offered{Account: "bot", Type: "video", File: "w.mp4", URL: origin.URL + "/?fileid=w", Size: 1, Max: 50 << 20})
 	read(small) // so that what is made once is there
-	key := b.offer(Offered{Account: "bot", Type: "video", File: "v.mp4", URL: origin.URL + "/?fileid=v", Size: size, Max: 50 << 20})
 	for _, tt := range []struct {
 		name string
-		do   func()
+		do   func(try int)
 	}{
-		{"fetched and served", func() { read(key) }},
-		{"uploaded", func() {
+		{"fetched and served", func(try int) {
+			read(b.offer(Offered{Account: "bot", Type: "video", File: "v.mp4", URL: fmt.Sprintf("%s/?fileid=v%d", origin.URL, try), Size: size, Max: 50 << 20}))
+		}},
+		{"uploaded", func(try int) {
 			r, w := io.Pipe()
 			go func() {
-				_, _ = w.Write([]byte("not the same")) // and a little less in all
+				_, _ = fmt.Fprintf(w, "not the same: %d", try) // and a little less in all
 				for range size/len(pattern) - 1 {
 					if _, err := w.Write(pattern); err != nil {
 						return
@@ -212,11 +231,7 @@ func TestLargeFileInLittleMemory(t *testing.T) {
 			}
 		}},
 	} {
-		grown := heapDuring(tt.do)
-		t.Logf("%s: the heap grew by %d KiB", tt.name, grown>>10)
-		if grown > 2<<20 {
-			t.Errorf("%s: the heap grew by %d bytes for a file of %d", tt.name, grown, size)
-		}
+		littleHeap(t, tt.name, 2<<20, tt.do)
 	}
 }
 

@@ -5,7 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"io/fs"
+	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -180,7 +182,7 @@ func until(t testing.TB, what string, so func() bool) {
 
 // read opens a medium and reads all of it.
 func (b *box) read(key Key) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	defer cancel()
 	f, err := b.Open(ctx, key)
 	if err != nil {
@@ -306,3 +308,19 @@ func (n *napcat) log() string {
 	defer n.mu.Unlock()
 	return strings.Join(n.asked, "\n")
 }
+
+// fakeAddress is the guard's error for a name that has an address.
+func fakeAddress(address string) *fence.AddressError {
+	return &fence.AddressError{Host: "name", Address: netip.MustParseAddr(address)}
+}
+
+// refuser fetches nothing: each address, up to its query, has its error.
+func refuser(errs map[string]*fence.AddressError) func(context.Context, string, int64, io.Writer) (fence.Fetched, error) {
+	return func(_ context.Context, address string, _ int64, _ io.Writer) (fence.Fetched, error) {
+		address, _, _ = strings.Cut(address, "?")
+		return fence.Fetched{}, errs[address]
+	}
+}
+
+// plainLog writes a log without times.
+func plainLog(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }

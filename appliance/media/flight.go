@@ -20,8 +20,8 @@ var (
 	ErrPending = errors.New("the medium is still being fetched")
 	// ErrGone: neither its address nor NapCat has it any more.
 	ErrGone = errors.New("the medium is gone at its origin")
-	// ErrTooLarge: it is larger than mediaMaxMb.
-	ErrTooLarge = errors.New("the medium is larger than mediaMaxMb")
+	// ErrTooLarge: it is larger than may be kept.
+	ErrTooLarge = errors.New("the medium is too large")
 	// ErrUnavailable: it cannot be fetched now; asking again later may help.
 	ErrUnavailable = errors.New("the medium cannot be fetched now")
 	// ErrAway is what Options.Ask and Options.Stream wrap when NapCat gave no answer.
@@ -33,10 +33,25 @@ var (
 	errFolder   = fmt.Errorf("%w: the folder of the media cache cannot be used", ErrUnavailable)
 	errQuota    = fmt.Errorf("%w: media.maxTotalMb is full of what is being read", ErrUnavailable)
 	errBusy     = fmt.Errorf("%w: too many media are waited for", ErrUnavailable)
-	errIndex    = fmt.Errorf("%w: the index cannot be written", ErrUnavailable)
+	errIndex    = fmt.Errorf("%w: the media index cannot be used", ErrUnavailable)
 	errEager    = fmt.Errorf("%w: larger than media.eagerMb", ErrUnavailable)
 	errDisabled = fmt.Errorf("%w: media.maxTotalMb or media.maxDailyMb is 0", ErrUnavailable)
 )
+
+// The bounds of one medium. Each is an ErrTooLarge.
+const (
+	errLarge tooLarge = "the medium is larger than mediaMaxMb"
+	errShare tooLarge = "the medium is larger than half of media.maxTotalMb"
+)
+
+// tooLarge is an ErrTooLarge that names its bound.
+type tooLarge string
+
+// Error names the bound.
+func (e tooLarge) Error() string { return string(e) }
+
+// Is makes it an ErrTooLarge.
+func (e tooLarge) Is(target error) bool { return target == ErrTooLarge }
 
 // flight is the one fetch of a medium, however many wait for it. Cache.mu guards what is not said to be otherwise.
 type flight struct {
@@ -44,6 +59,7 @@ type flight struct {
 	origin  origin
 	limit   int64 // of an eager one, bytes; 0 = the medium's own bound
 	again   bool  // the bytes that are here are in doubt
+	better  bool  // and those that came are not
 	started bool
 
 	done chan struct{}
@@ -136,11 +152,15 @@ func (c *Cache) fly(f *flight) {
 	case err == nil:
 		delete(c.failures, f.key)
 	case errors.Is(err, errEager): // the next reader brings it
+	case errors.Is(err, errDisabled):
 	case c.ctx.Err() != nil:
 		err = errClosed
 	default:
 		c.note(f.key, err)
-		c.log.Debug("a medium was not fetched", "medium", f.origin.String(), "err", err)
+		c.log.Debug("a medium was not fetched", "medium", f.origin.String(), "reason", words[reasonOf(err)], "err", err)
+	}
+	if f.again {
+		c.doubt(f.key, f.better)
 	}
 	f.end(err)
 	c.dispatch()
@@ -154,19 +174,7 @@ var pauses = [...]time.Duration{time.Minute, 5 * time.Minute, 30 * time.Minute}
 func (c *Cache) note(key Key, err error) {
 	c.count.failed(reasonOf(err))
 	now := c.now()
-	if len(c.failures) >= maxFailures {
-		for k, f := range c.failures {
-			if !now.Before(f.until) {
-				delete(c.failures, k)
-			}
-		}
-		for k := range c.failures {
-			if len(c.failures) < maxFailures {
-				break
-			}
-			delete(c.failures, k) // any one
-		}
-	}
+	makePlace(c.failures, now)
 	n := c.failures[key].count
 	pause := pauses[min(n, len(pauses)-1)]
 	if errors.Is(err, errDisk) || errors.Is(err, errQuota) || errors.Is(err, errFolder) || errors.Is(err, errIndex) || errors.Is(err, ErrAway) {
@@ -174,6 +182,40 @@ func (c *Cache) note(key Key, err error) {
 	}
 	c.failures[key] = failure{err, now.Add(pause), n + 1}
 }
+
+// makePlace makes room for one more. The caller holds the lock.
+func makePlace(failures map[Key]failure, now time.Time) {
+	if len(failures) < maxFailures {
+		return
+	}
+	for k, f := range failures {
+		if !now.Before(f.until) {
+			delete(failures, k)
+		}
+	}
+	for k := range failures {
+		if len(failures) < maxFailures {
+			break
+		}
+		delete(failures, k) // any one
+	}
+}
+
+// doubt notes that bytes in doubt were fetched again. While no better ones come, the next try waits longer each time,
+// whatever link it brings: otherwise whoever sends a picture under another one's name has it fetched with each message. The
+// caller holds the lock.
+func (c *Cache) doubt(key Key, better bool) {
+	if better {
+		delete(c.doubts, key)
+		return
+	}
+	now, n := c.now(), c.doubts[key].count
+	makePlace(c.doubts, now)
+	c.doubts[key] = failure{nil, now.Add(pauses[min(n, len(pauses)-1)]), n + 1}
+}
+
+// doubted reports whether bytes in doubt are not fetched again just now. The caller holds the lock.
+func (c *Cache) doubted(key Key) bool { return c.now().Before(c.doubts[key].until) }
 
 // retryAfter is when a medium that failed may be asked for again.
 func (c *Cache) retryAfter(key Key) time.Duration {
@@ -192,24 +234,29 @@ func (c *Cache) bring(ctx context.Context, f *flight) error {
 	if err := c.mayWrite(f.origin.Size); err != nil {
 		return err
 	}
-	limit := c.settings.Load().Total / 2
-	if f.origin.Max > 0 {
-		limit = min(limit, f.origin.Max)
+	limit, above := c.settings.Load().Total/2, errShare
+	if f.origin.Max > 0 && f.origin.Max < limit {
+		limit, above = f.origin.Max, errLarge
 	}
 	eager := f.limit > 0 && f.limit < limit
 	if eager {
 		limit = f.limit
 	}
 	p, whole, err := c.travel(ctx, &f.origin, limit)
-	if eager && errors.Is(err, fence.ErrTooLarge) {
+	switch {
+	case eager && errors.Is(err, fence.ErrTooLarge):
 		return errEager
-	}
-	if err != nil {
+	case errors.Is(err, fence.ErrTooLarge):
+		return fmt.Errorf("%w: %w", above, err)
+	case err != nil:
 		return c.diskError(err)
 	}
 	defer p.discard()
 	o := f.origin
 	o.Doubtful = !whole || o.MD5 != "" && o.MD5 != p.md5()
+	if f.again && o.Doubtful {
+		return nil // no better than what is here
+	}
 	sum, size, err := c.publish(p)
 	if err != nil {
 		p.discard()
@@ -218,11 +265,9 @@ func (c *Cache) bring(ctx context.Context, f *flight) error {
 	defer c.unpin(sum)
 	c.count.fetched.Add(1)
 	c.count.fetchedBytes.Add(size)
-	if f.again && o.Doubtful {
-		return nil // no better than what is here
-	}
+	f.better = true
 	row := store.Medium{Key: store.MediaKey(f.key), Sum: sum, Name: shorten(o.File), Origin: o.encode(), At: c.now().Unix()}
-	if err := c.index.Put(row); err != nil {
+	if err := c.write(func() error { return c.index.Put(row) }); err != nil {
 		return errIndex
 	}
 	return nil

@@ -3,13 +3,15 @@ package media
 import "github.com/catflap/catflap/store"
 
 // maxLater bounds the media that found the queue of fetches full and are to be fetched once it is not.
-const maxLater = 8192
+const maxLater = 16384
 
 // board queues the fetch of a medium that has just come, if it is small. Again: the bytes that are here are in doubt. The
 // caller holds the lock, and no flight has the key.
 func (c *Cache) board(key Key, o origin, again bool) {
 	eager := c.settings.Load().Eager
 	switch {
+	case again && c.doubted(key):
+		return
 	case eager <= 0 || o.Size > eager || c.failing(key) != nil:
 		return // fetched when somebody asks for it
 	case len(c.eager) < maxQueue:

@@ -21,8 +21,10 @@ import (
 )
 
 const (
-	maxOffers   = 512 // offers that wait to be looked at
-	maxQueue    = 512 // fetches that wait for a worker
+	maxOffers   = 4096    // offers that wait to be looked at: a burst of messages is faster than the index
+	offerBytes  = 2 << 20 // of their texts
+	maxInlines  = 64      // media of actions that wait to be written
+	maxQueue    = 512     // fetches that wait for a worker
 	maxFailures = 4096
 	// eagerWorkers fetch what has just arrived, readerWorkers what somebody waits for while those are busy.
 	eagerWorkers  = 2
@@ -74,14 +76,17 @@ type Cache struct {
 	ask    func(context.Context, string, string, []byte, any) error
 	stream func(context.Context, string, string, []byte, func([]byte)) error
 
+	writeTime time.Duration // shorter in tests
+
 	settings atomic.Pointer[Settings]
-	offers   chan offer
-	unseen   atomic.Int64  // offers that were not looked at
+	offers   inbox
+	inlines  chan inlined
+	unseen   atomic.Int64  // offers and inlines that were not looked at
+	waiting  atomic.Int64  // bytes of inlines
 	idle     chan struct{} // eager has room for what is in later
 	count    counters
 	parts    atomic.Int64 // numbers temporary files
 	guests   guests
-	hinted   atomic.Bool // the log says already how to open the guard
 
 	ctx   context.Context
 	stop  context.CancelFunc
@@ -98,10 +103,12 @@ type Cache struct {
 	urgent    []*flight // the same, with somebody waiting
 	running   int
 	failures  map[Key]failure
+	doubts    map[Key]failure                  // of media whose bytes are in doubt: not fetched again before
 	pins      map[store.MediaSum]int           // files that are being read or added: not to be evicted
 	condemned map[store.MediaSum]chan struct{} // files that are being evicted; closed when that is over
 	noRoom    time.Time                        // nothing is fetched before: the disk is full
 	trouble   error                            // why the folder cannot be used
+	fakes     []string                         // networks of fake-IP proxies that were refused
 	rkeys     map[string]rkeys                 // by account
 }
 
@@ -115,8 +122,8 @@ func Open(o Options) (*Cache, error) {
 		o.Now = time.Now
 	}
 	c := &Cache{
-		dir: o.Dir, index: o.Store.Media(), log: o.Log, now: o.Now, fetch: withFloor(o.Fetch), ask: o.Ask, stream: o.Stream,
-		offers: make(chan offer, maxOffers), idle: make(chan struct{}, 1), flights: make(map[Key]*flight), failures: make(map[Key]failure),
+		dir: o.Dir, index: o.Store.Media(), log: o.Log, now: o.Now, writeTime: writeTime, fetch: withFloor(o.Fetch), ask: o.Ask, stream: o.Stream,
+		offers: inbox{ready: make(chan struct{}, 1)}, inlines: make(chan inlined, maxInlines), idle: make(chan struct{}, 1), flights: make(map[Key]*flight), failures: make(map[Key]failure), doubts: make(map[Key]failure),
 		pins: make(map[store.MediaSum]int), condemned: make(map[store.MediaSum]chan struct{}), rkeys: make(map[string]rkeys),
 	}
 	c.guests.init(o.Now)
@@ -128,6 +135,7 @@ func Open(o Options) (*Cache, error) {
 	c.ctx, c.stop = context.WithCancel(context.Background())
 	_ = c.attach() // it has logged why; messages matter more than media
 	c.tasks.Go(c.look)
+	c.tasks.Go(c.keepInlines)
 	c.tasks.Go(c.sweep)
 	return c, nil
 }
@@ -176,7 +184,7 @@ func (c *Cache) Set(s Settings) {
 	c.settings.Store(&s)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed {
+	if c.fakes = nil; c.closed { // the guard may have been opened
 		return
 	}
 	c.tasks.Go(func() {

@@ -2,8 +2,10 @@ package media
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -53,11 +55,56 @@ type offer struct {
 	origin origin
 }
 
+// size is what an offer's texts take, bytes.
+func (o *offer) size() int {
+	return len(o.origin.Account) + len(o.origin.Type) + len(o.origin.File) + len(o.origin.FileID) + len(o.origin.URL) + len(o.origin.MD5)
+}
+
+// inbox holds offers until they are looked at. It takes memory while there are some.
+type inbox struct {
+	ready chan struct{} // has something once there is an offer
+
+	mu    sync.Mutex
+	list  []offer
+	bytes int
+}
+
+// put adds an offer; false when there are too many.
+func (b *inbox) put(o offer) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.list) >= maxOffers || b.bytes+o.size() > offerBytes {
+		return false
+	}
+	b.list = append(b.list, o)
+	b.bytes += o.size()
+	select {
+	case b.ready <- struct{}{}:
+	default:
+	}
+	return true
+}
+
+// take takes the oldest.
+func (b *inbox) take() (o offer, ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.list) == 0 {
+		b.list = nil
+		return offer{}, false
+	}
+	o, b.list[0] = b.list[0], offer{}
+	b.list = b.list[1:]
+	b.bytes -= o.size()
+	return o, true
+}
+
 // Notes of media that stay at QQ.
 const (
 	noteTooLarge = "not kept by catflap: larger than mediaMaxMb"
 	noteShare    = "not kept by catflap: larger than half of media.maxTotalMb"
 	noteBudget   = "not kept by catflap: media.maxDailyMb is used up for today"
+	noteFolder   = "not kept by catflap: the folder media.dir cannot be used"
 	noteBusy     = "not kept by catflap: too many media at once"
 )
 
@@ -67,15 +114,18 @@ func (c *Cache) Offer(o Offered) (key Key, note string, ok bool) {
 	s := c.settings.Load()
 	web := isWeb(o.URL)
 	switch {
-	case s.Total <= 0 || s.Daily <= 0, c.root.Load() == nil, !web && o.File == "" && o.FileID == "":
+	case s.Total <= 0 || s.Daily <= 0, !web && o.File == "" && o.FileID == "":
 		return Key{}, "", false
+	case c.root.Load() == nil:
+		c.count.failed(reasonFolder)
+		return Key{}, noteFolder, false
 	case len(o.URL) > maxField || len(o.File) > maxField/4 || len(o.FileID) > maxField/4 || len(o.Account) > 256:
 		return Key{}, "", false
 	case o.Max > 0 && o.Size > o.Max:
 		c.count.failed(reasonTooLarge)
 		return Key{}, noteTooLarge, false
 	case o.Size > s.Total/2:
-		c.count.failed(reasonTooLarge)
+		c.count.failed(reasonShare)
 		return Key{}, noteShare, false
 	case o.Size > 0 && c.index.Spend(day(c.now()), 0)+o.Size > s.Daily:
 		c.count.failed(reasonBudget)
@@ -88,14 +138,12 @@ func (c *Cache) Offer(o Offered) (key Key, note string, ok bool) {
 		or.URL = o.URL
 	}
 	c.unseen.Add(1)
-	select {
-	case c.offers <- offer{key, or}:
-		return key, "", true
-	default:
+	if !c.offers.put(offer{key, or}) {
 		c.unseen.Add(-1)
 		c.count.failed(reasonBusy)
 		return Key{}, noteBusy, false
 	}
+	return key, "", true
 }
 
 // isWeb reports whether an address is one that can be fetched at all. Paths of this box or NapCat's are never opened (S03).
@@ -109,9 +157,11 @@ func (c *Cache) look() {
 		select {
 		case <-c.ctx.Done():
 			return
-		case o := <-c.offers:
-			c.take(&o)
-			c.unseen.Add(-1)
+		case <-c.offers.ready:
+			for o, ok := c.offers.take(); ok && c.ctx.Err() == nil; o, ok = c.offers.take() {
+				c.take(&o)
+				c.unseen.Add(-1)
+			}
 		case <-c.idle:
 			c.refill()
 		}
@@ -158,8 +208,34 @@ func (c *Cache) take(o *offer) {
 // remember keeps what a key stands for.
 func (c *Cache) remember(key Key, sum store.MediaSum, o origin) {
 	row := store.Medium{Key: store.MediaKey(key), Sum: sum, Name: shorten(o.File), Origin: o.encode(), At: c.now().Unix()}
-	if err := c.index.Put(row); err != nil {
+	if err := c.write(func() error { return c.index.Put(row) }); err != nil {
 		c.count.failed(reasonIndex)
+	}
+}
+
+// indexTime is how long the index may be too busy to take a row: one commit.
+const indexTime = 2 * time.Second
+
+// write puts something into the index, and waits for a commit when too much waits for that already.
+func (c *Cache) write(put func() error) error {
+	err := put()
+	if !errors.Is(err, store.ErrMediaBusy) {
+		return err
+	}
+	late, again := time.NewTimer(indexTime), time.NewTicker(10*time.Millisecond)
+	defer late.Stop()
+	defer again.Stop()
+	for {
+		select {
+		case <-again.C:
+			if err = put(); !errors.Is(err, store.ErrMediaBusy) {
+				return err
+			}
+		case <-late.C:
+			return err
+		case <-c.ctx.Done():
+			return err
+		}
 	}
 }
 

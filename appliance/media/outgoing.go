@@ -83,7 +83,7 @@ func NewSender(c *Cache) *Sender { return &Sender{cache: c} }
 // ErrTooLarge, ErrNoRoad or are ctx's.
 func (s *Sender) Hand(ctx context.Context, p Parcel, road Road) (string, error) {
 	if road.Max > 0 && p.Size > road.Max {
-		return "", fmt.Errorf("%w: %d bytes, and %d MiB are allowed", ErrTooLarge, p.Size, road.Max>>20)
+		return "", fmt.Errorf("%w: %d bytes, and %d MiB are allowed", errLarge, p.Size, road.Max>>20)
 	}
 	if p.Size == 0 {
 		return "", fmt.Errorf("%w: it is empty", ErrNoRoad)

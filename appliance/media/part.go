@@ -144,7 +144,7 @@ func (c *Cache) publish(p *part) (sum store.MediaSum, size int64, err error) {
 		}
 	}()
 	if blob, ok, err := c.index.Blob(sum); err != nil {
-		return sum, 0, err
+		return sum, 0, fmt.Errorf("%w: %w", errIndex, err)
 	} else if ok && c.intact(blob) {
 		c.index.Touch(sum)
 		if now := c.now(); now.Sub(time.Unix(blob.At, 0)).Abs() >= renewTime {
@@ -174,7 +174,8 @@ func (c *Cache) publish(p *part) (sum store.MediaSum, size int64, err error) {
 		_ = p.root.Remove(p.name)
 		return sum, 0, fmt.Errorf("adding a medium: %w", err)
 	}
-	if err := c.index.PutBlob(store.Blob{Sum: sum, Size: p.size, Type: sniff(p.head), At: c.now().Unix()}); err != nil {
+	blob := store.Blob{Sum: sum, Size: p.size, Type: sniff(p.head), At: c.now().Unix()}
+	if err := c.write(func() error { return c.index.PutBlob(blob) }); err != nil {
 		_ = p.root.Remove(name)
 		return sum, 0, errIndex
 	}

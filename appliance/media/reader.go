@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/catflap/catflap/appliance/fence"
 	"github.com/catflap/catflap/store"
 )
 
@@ -175,17 +176,33 @@ func (c *Cache) openFile(row *store.Medium) (*os.File, error) {
 // Put takes a medium from an app, at most max bytes of it, and returns what its key stands for: the same bytes have the
 // same key. Errors wrap ErrTooLarge or ErrUnavailable, or are the reader's.
 func (c *Cache) Put(ctx context.Context, r io.Reader, name string, max int64) (Info, error) {
+	info, err := c.put(ctx, r, name, max, Key{})
+	if err == nil {
+		c.count.uploads.Add(1)
+	}
+	return info, err
+}
+
+// put is Put with a key of the caller's, zero for that of the bytes.
+func (c *Cache) put(ctx context.Context, r io.Reader, name string, max int64, key Key) (Info, error) {
 	s := c.settings.Load()
 	if err := c.mayWrite(0); err != nil {
 		return Info{}, err
 	}
-	p, err := c.newPart(min(max, s.Total/2), false)
+	above := errLarge
+	if s.Total/2 < max {
+		max, above = s.Total/2, errShare
+	}
+	p, err := c.newPart(max, false)
 	if err != nil {
 		return Info{}, c.diskError(err)
 	}
 	defer p.discard()
 	if err := pour(ctx, p, r); err != nil {
 		p.discard()
+		if errors.Is(err, fence.ErrTooLarge) {
+			err = above
+		}
 		return Info{}, c.diskError(err)
 	}
 	if p.size == 0 {
@@ -197,12 +214,14 @@ func (c *Cache) Put(ctx context.Context, r io.Reader, name string, max int64) (I
 		return Info{}, c.diskError(err)
 	}
 	defer c.unpin(sum)
-	info := Info{Key: c.key("sum:" + string(sum[:])), Size: size, Sum: sum, Type: sniff(p.head), Name: shorten(name), At: c.now()}
-	err = c.index.Put(store.Medium{Key: store.MediaKey(info.Key), Sum: sum, Name: info.Name, At: info.At.Unix()})
-	if err != nil {
+	if key == (Key{}) {
+		key = c.key("sum:" + string(sum[:]))
+	}
+	info := Info{Key: key, Size: size, Sum: sum, Type: sniff(p.head), Name: shorten(name), At: c.now()}
+	row := store.Medium{Key: store.MediaKey(key), Sum: sum, Name: info.Name, At: info.At.Unix()}
+	if err := c.write(func() error { return c.index.Put(row) }); err != nil {
 		return Info{}, errIndex
 	}
-	c.count.uploads.Add(1)
 	return info, nil
 }
 
@@ -219,7 +238,7 @@ func pour(ctx context.Context, p *part, r io.Reader) error {
 		n, err := r.Read(buffer)
 		if n > 0 {
 			if _, err := p.Write(buffer[:n]); err != nil {
-				return tooLarge(err)
+				return err
 			}
 		}
 		if err == io.EOF {

@@ -67,7 +67,7 @@ func (c *Cache) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.Set("Cache-Control", "private, no-cache")
 	}
 	h.Set("Content-Disposition", disposition(f.Type, f.Name))
-	out := &steady{ResponseWriter: w, deadline: http.NewResponseController(w)}
+	out := &steady{ResponseWriter: w, deadline: http.NewResponseController(w), patience: c.writeTime}
 	http.ServeContent(out, r, "", time.Time{}, f)
 	_ = out.deadline.SetWriteDeadline(time.Time{})
 	c.count.served.Add(out.written)
@@ -95,7 +95,7 @@ func (c *Cache) refuse(w http.ResponseWriter, key Key, err error) {
 
 // public is what a stranger with a key may know: no host names, no words of NapCat.
 func public(err error) string {
-	for _, known := range []error{errBudget, errDisk, errQuota, errDisabled, errBusy, ErrPending, ErrTooLarge, ErrGone} {
+	for _, known := range []error{errBudget, errDisk, errQuota, errFolder, errDisabled, errBusy, ErrPending, errShare, errLarge, ErrGone} {
 		if errors.Is(err, known) {
 			return known.Error()
 		}
@@ -136,12 +136,13 @@ func disposition(kind, name string) string {
 type steady struct {
 	http.ResponseWriter
 	deadline *http.ResponseController
+	patience time.Duration
 	written  int64
 }
 
 // Write writes one piece.
 func (s *steady) Write(b []byte) (int, error) {
-	_ = s.deadline.SetWriteDeadline(time.Now().Add(writeTime)) // writers without deadlines have bounds of their own
+	_ = s.deadline.SetWriteDeadline(time.Now().Add(s.patience)) // writers without deadlines have bounds of their own
 	n, err := s.ResponseWriter.Write(b)
 	s.written += int64(n)
 	return n, err

@@ -20,6 +20,8 @@ import (
 
 const (
 	rkeyTime = 10 * time.Minute // how long rkeys are used before NapCat is asked for new ones
+	// rkeyNew is how young rkeys are the newest: what does not open with them is gone.
+	rkeyNew = time.Minute
 	// askTime bounds one call to NapCat: get_image makes it download, and that may hang.
 	askTime = 30 * time.Second
 	// streamIdle is how long NapCat may send nothing of a file that it streams.
@@ -69,7 +71,7 @@ func (t *trip) try(ctx context.Context) (whole bool, err error) {
 			}
 		case final(err) || ctx.Err() != nil:
 			if t.spare == nil || ctx.Err() != nil || errors.Is(err, errWrite) {
-				return false, tooLarge(err)
+				return false, err
 			}
 			t.useSpare()
 			return false, nil
@@ -133,14 +135,6 @@ func final(err error) bool {
 // errWrite means that the bytes came and could not be kept.
 var errWrite = errors.New("writing a medium")
 
-// tooLarge gives the guard's error the meaning that readers know. The guard's stays in the chain.
-func tooLarge(err error) error {
-	if errors.Is(err, fence.ErrTooLarge) {
-		return fmt.Errorf("%w: %w", ErrTooLarge, err)
-	}
-	return err
-}
-
 // trip is one attempt to get an origin's bytes.
 type trip struct {
 	c     *Cache
@@ -148,9 +142,9 @@ type trip struct {
 	p     *part
 	tried []string // addresses
 	// What the roads said, to tell what is gone from what may come back.
-	away, network, refused error
-	spare                  *part // bytes that contradict the message: better than none
-	short                  bool  // the road itself says that something is missing
+	away, network, refused, odd error
+	spare                       *part // bytes that contradict the message: better than none
+	short                       bool  // the road itself says that something is missing
 }
 
 // errRoad: this road does not lead there.
@@ -163,23 +157,46 @@ func (t *trip) get(ctx context.Context, address string) error {
 	}
 	t.tried = append(t.tried, address)
 	_, err := t.c.fetch(ctx, address, t.p.max, t.p)
-	var status *fence.StatusError
 	switch {
-	case err == nil, final(err):
-		return err
-	case errors.As(err, &status) && status.Status >= 400 && status.Status < 500 && status.Status != http.StatusTooManyRequests && status.Status != http.StatusRequestTimeout:
-		return err // QQ answers 400 to a link that has died
-	}
-	if errors.Is(err, fence.ErrRefused) {
+	case err == nil, final(err), isDead(err):
+	case errors.Is(err, fence.ErrRefused):
 		// Behind a fake-IP proxy each name has such an address: NapCat may still have the bytes.
 		t.refused = err
-		if t.c.hinted.CompareAndSwap(false, true) {
-			t.c.log.Warn("the guard of the inner network refuses where a medium lies; behind a fake-IP proxy write media.allowPrivate: [198.18.0.0/15]", "err", err)
-		}
-		return err
+		t.c.suspect(err)
+	case errors.Is(err, fence.ErrURL):
+		t.odd = err
+	default:
+		t.network = err
 	}
-	t.network = err
 	return err
+}
+
+// isDead reports whether a server says that a link has died: QQ does with 400.
+func isDead(err error) bool {
+	var status *fence.StatusError
+	return errors.As(err, &status) && status.Status >= 400 && status.Status < 500 &&
+		status.Status != http.StatusTooManyRequests && status.Status != http.StatusRequestTimeout
+}
+
+// suspect looks whether a proxy's made-up address is why the guard refuses, and says once what to set then.
+func (c *Cache) suspect(err error) {
+	var address *fence.AddressError
+	if !errors.As(err, &address) {
+		return
+	}
+	network, fake := address.Fake()
+	if !fake {
+		return
+	}
+	c.mu.Lock()
+	known := slices.Contains(c.fakes, network.String())
+	if !known {
+		c.fakes = append(c.fakes, network.String())
+	}
+	c.mu.Unlock()
+	if !known {
+		c.log.Warn("a proxy in fake-IP (TUN) mode gives the hosts of media addresses of its own, which the guard of the inner network refuses: write media.allowPrivate: ["+network.String()+"]", "err", err)
+	}
 }
 
 func (t *trip) direct(ctx context.Context) error { return t.get(ctx, t.o.URL) }
@@ -195,19 +212,32 @@ func (t *trip) freshKey(ctx context.Context) error {
 	if query(t.o.URL, "rkey") == "" {
 		return errRoad
 	}
-	t.c.mu.Lock()
-	known, ok := t.c.rkeys[t.o.Account]
-	t.c.mu.Unlock()
-	if !ok || t.c.now().Sub(known.at).Abs() > rkeyTime || slices.Contains(t.tried, t.withKey(known)) {
-		var err error
-		if known, err = t.askKeys(ctx); err != nil {
+	for {
+		t.c.mu.Lock()
+		known, ok := t.c.rkeys[t.o.Account]
+		t.c.mu.Unlock()
+		age := t.c.now().Sub(known.at).Abs()
+		address := t.withKey(known)
+		asked := false
+		if tried := slices.Contains(t.tried, address); !ok || age > rkeyTime || tried && age >= rkeyNew {
+			var err error
+			if known, err = t.askKeys(ctx); err != nil {
+				return err
+			}
+			t.c.mu.Lock()
+			t.c.rkeys[t.o.Account] = known
+			t.c.mu.Unlock()
+			address, asked = t.withKey(known), true
+		}
+		err := t.get(ctx, address)
+		if asked || !isDead(err) && (err != nil || !t.isAnswer()) || t.c.now().Sub(known.at).Abs() < rkeyNew {
 			return err
 		}
-		t.c.mu.Lock()
-		t.c.rkeys[t.o.Account] = known
-		t.c.mu.Unlock()
+		// QQ has given the key up before its time. Another fetch may have brought a newer one by now.
+		if err := t.p.reset(); err != nil {
+			return err
+		}
 	}
-	return t.get(ctx, t.withKey(known))
 }
 
 // withKey puts an rkey into the origin's address: appid 1407 is a group's, 1406 a private one's.
@@ -374,6 +404,7 @@ func (t *trip) download(ctx context.Context) error {
 	defer tube.end(nil) // and so that no frame waits for us
 	var pk packet
 	var size, chunks int64
+	var piece []byte
 	for {
 		frame, err := tube.next()
 		if err == io.EOF {
@@ -403,7 +434,10 @@ func (t *trip) download(ctx context.Context) error {
 			}
 		case "file_chunk":
 			chunks++
-			if err := t.write(bytes.NewReader(pk.Data.Data)); err != nil {
+			if piece, err = appendBase64(piece[:0], pk.Data.Data); err != nil {
+				return err
+			}
+			if _, err := t.p.Write(piece); err != nil {
 				return err
 			}
 		case "file_complete":
@@ -439,6 +473,16 @@ func (t *trip) copy(ctx context.Context) error {
 		return t.write(strings.NewReader(strings.TrimPrefix(answer.Base64, "base64://")))
 	}
 	return t.get(ctx, answer.URL)
+}
+
+// appendBase64 decodes a piece of a stream into memory that is used again for the next one: a decoder for each would be
+// garbage of half the file's size.
+func appendBase64(dst, text []byte) ([]byte, error) {
+	dst, err := base64.StdEncoding.AppendDecode(dst, text)
+	if err != nil {
+		return dst, fmt.Errorf("reading base64 from NapCat: %w", err)
+	}
+	return dst, nil
 }
 
 // write decodes base64 into the part, piece by piece.
@@ -479,6 +523,8 @@ func (t *trip) verdict() error {
 		return fmt.Errorf("%w: %w", ErrUnavailable, t.network)
 	case t.refused != nil:
 		return t.refused
+	case t.odd != nil:
+		return fmt.Errorf("%w: %w", ErrGone, t.odd)
 	}
 	return ErrGone
 }

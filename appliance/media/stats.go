@@ -2,6 +2,9 @@ package media
 
 import (
 	"errors"
+	"io/fs"
+	"os"
+	"slices"
 	"sync/atomic"
 
 	"github.com/catflap/catflap/appliance/fence"
@@ -11,24 +14,40 @@ import (
 type reason uint8
 
 const (
-	reasonTooLarge reason = iota
+	reasonTooLarge reason = iota // than mediaMaxMb
+	reasonShare                  // larger than half of media.maxTotalMb
 	reasonBudget
 	reasonBusy
 	reasonGone
-	reasonRefused
+	reasonRefused // by the guard of the inner network
+	reasonURL     // none that is fetched
 	reasonDisk
+	reasonFolder
 	reasonIndex
 	reasonAway
+	reasonServer // answers with something else than the file
+	reasonSlow
 	reasonNetwork
 	reasons
 )
 
 // words are the reasons as metrics and `media stats` have them.
-var words = [reasons]string{"too_large", "daily_limit", "busy", "expired", "refused", "disk", "index", "napcat_away", "network"}
+var words = [reasons]string{
+	reasonTooLarge: "too_large", reasonShare: "half_quota", reasonBudget: "daily_limit", reasonBusy: "busy", reasonGone: "expired",
+	reasonRefused: "refused", reasonURL: "bad_url", reasonDisk: "disk", reasonFolder: "folder", reasonIndex: "index",
+	reasonAway: "napcat_away", reasonServer: "server", reasonSlow: "slow", reasonNetwork: "network",
+}
 
 // reasonOf sorts an error.
 func reasonOf(err error) reason {
+	var (
+		status *fence.StatusError
+		file   *fs.PathError
+		link   *os.LinkError
+	)
 	switch {
+	case errors.Is(err, errShare):
+		return reasonShare
 	case errors.Is(err, ErrTooLarge), errors.Is(err, fence.ErrTooLarge):
 		return reasonTooLarge
 	case errors.Is(err, errBudget):
@@ -37,14 +56,24 @@ func reasonOf(err error) reason {
 		return reasonBusy
 	case errors.Is(err, fence.ErrRefused):
 		return reasonRefused
-	case errors.Is(err, errDisk), errors.Is(err, errQuota), errors.Is(err, errFolder):
+	case errors.Is(err, errDisk), errors.Is(err, errQuota):
 		return reasonDisk
+	case errors.Is(err, errFolder):
+		return reasonFolder
 	case errors.Is(err, errIndex):
 		return reasonIndex
 	case errors.Is(err, ErrAway):
 		return reasonAway
+	case errors.Is(err, fence.ErrURL): // nobody else had it: it is an ErrGone, too
+		return reasonURL
 	case errors.Is(err, ErrGone):
 		return reasonGone
+	case errors.Is(err, errWrite), errors.As(err, &file), errors.As(err, &link):
+		return reasonDisk
+	case errors.Is(err, fence.ErrAnswer), errors.As(err, &status):
+		return reasonServer
+	case errors.Is(err, fence.ErrSlow):
+		return reasonSlow
 	}
 	return reasonNetwork
 }
@@ -82,6 +111,8 @@ type Stats struct {
 	Skipped      int64 // media that were not fetched when they came: too many waited. The next reader brings them
 	Failures     map[string]int64
 	Trouble      string // why the folder cannot be used; "" = it can
+	// FakeIP are the networks of fake-IP proxies that the guard has refused since the settings were made; nil = none.
+	FakeIP []string
 }
 
 // Stats returns the current numbers. It reads no file.
@@ -89,7 +120,7 @@ func (c *Cache) Stats() Stats {
 	s, t := c.settings.Load(), c.index.Totals()
 	c.mu.Lock()
 	waiting := len(c.flights) + len(c.later)
-	trouble := ""
+	trouble, fakes := "", slices.Clone(c.fakes)
 	if c.trouble != nil {
 		trouble = c.trouble.Error()
 	}
@@ -99,7 +130,7 @@ func (c *Cache) Stats() Stats {
 		Hits: c.count.hits.Load(), Misses: c.count.misses.Load(), Uploads: c.count.uploads.Load(),
 		Fetched: c.count.fetched.Load(), FetchedBytes: c.count.fetchedBytes.Load(), ServedBytes: c.count.served.Load(),
 		Evicted: c.count.evicted.Load(), Refused: c.count.refusals.Load(),
-		Repaired: c.count.orphans.Load() + c.count.dangling.Load(), Waiting: waiting, Skipped: c.count.skipped.Load(), Failures: make(map[string]int64), Trouble: trouble,
+		Repaired: c.count.orphans.Load() + c.count.dangling.Load(), Waiting: waiting, Skipped: c.count.skipped.Load(), Failures: make(map[string]int64), Trouble: trouble, FakeIP: fakes,
 	}
 	for r := range c.count.failures {
 		out.Failures[words[r]] = c.count.failures[r].Load()

@@ -119,7 +119,7 @@ func (t *tube) next() ([]byte, error) {
 func (t *tube) free(frame []byte) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if len(t.spare) < 4 && cap(frame) <= 2*streamChunk {
+	if len(t.spare) < streamAhead/streamChunk && cap(frame) <= 2*streamChunk {
 		t.spare = append(t.spare, frame)
 	}
 }

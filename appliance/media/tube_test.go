@@ -104,10 +104,14 @@ func TestLargeStream(t *testing.T) {
 			return nil
 		}
 	})
-	key := b.offer(Offered{Account: "bot", Type: "file", File: "v.mp4", FileID: "/f", Size: int64(chunks * len(body)), Max: 50 << 20})
 	var got []byte
-	grown := heapDuring(func() {
-		f, err := b.Open(t.Context(), key)
+	littleHeap(t, "streamed", 2<<20, func(try int) {
+		var f *File
+		err := errTube
+		for again := 0; errors.Is(err, errTube) && again < 20; again++ { // a busy machine may be too slow for NapCat to wait for
+			key := b.offer(Offered{Account: "bot", Type: "file", File: "v.mp4", FileID: fmt.Sprintf("/f%d-%d", try, again), Size: int64(chunks * len(body)), Max: 50 << 20})
+			f, err = b.Open(t.Context(), key)
+		}
 		if err != nil {
 			t.Error(err)
 			return
@@ -123,9 +127,5 @@ func TestLargeStream(t *testing.T) {
 	})
 	if !bytes.Equal(got, body) {
 		t.Error("the last piece is another one")
-	}
-	t.Logf("the heap grew by %d KiB", grown>>10)
-	if grown > 2<<20 {
-		t.Errorf("the heap grew by %d bytes", grown)
 	}
 }

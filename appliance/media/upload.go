@@ -34,9 +34,14 @@ func (c *Cache) Upload(w http.ResponseWriter, r *http.Request) {
 		refuseUpload(w, http.StatusMethodNotAllowed, "media are uploaded with POST")
 		return
 	}
-	limit := c.settings.Load().Item
-	if r.ContentLength > limit+formOverhead {
-		refuseUpload(w, http.StatusRequestEntityTooLarge, ErrTooLarge.Error())
+	s := c.settings.Load()
+	limit := s.Item
+	if r.ContentLength > min(limit, s.Total/2)+formOverhead {
+		above := errLarge
+		if s.Total/2 < limit {
+			above = errShare
+		}
+		refuseUpload(w, http.StatusRequestEntityTooLarge, above.Error())
 		return
 	}
 	control := http.NewResponseController(w)
@@ -51,7 +56,7 @@ func (c *Cache) Upload(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err == nil:
 	case errors.Is(err, ErrTooLarge):
-		refuseUpload(w, http.StatusRequestEntityTooLarge, ErrTooLarge.Error())
+		refuseUpload(w, http.StatusRequestEntityTooLarge, public(err))
 		return
 	case errors.Is(err, ErrUnavailable):
 		later(w, 30*time.Second)

@@ -11,7 +11,11 @@ import (
 // in text segments stays. A message without payloads is returned itself.
 //
 // Such payloads are never stored: one picture would push out a chat's history.
-func Strip(message []byte) []byte {
+func Strip(message []byte) []byte { return StripTo(message, nil) }
+
+// StripTo is Strip for who has a place for payloads: instead says what stands for one, base64:// or data: and all,
+// "" = the marker. It must not keep the payload.
+func StripTo(message []byte, instead func(payload []byte) string) []byte {
 	if !mayCarry(message) {
 		return message
 	}
@@ -20,7 +24,7 @@ func Strip(message []byte) []byte {
 	if end < 0 {
 		return []byte("[]") // not JSON: nothing that could be kept safely
 	}
-	s := stripper{src: message}
+	s := stripper{src: message, instead: instead}
 	s.value(i, 0, false)
 	if !s.changed {
 		return message
@@ -71,6 +75,7 @@ type stripper struct {
 	src, out []byte
 	copied   int
 	changed  bool
+	instead  func(payload []byte) string // nil = markers
 }
 
 // value visits the value at i and returns its end; the source is valid JSON.
@@ -107,7 +112,7 @@ func (s *stripper) text(i, end int) {
 	if hasEscape(text) {
 		text = appendString(nil, text)
 	}
-	stripped := stripText(text)
+	stripped := s.stripText(text)
 	if stripped == nil {
 		return
 	}
@@ -118,9 +123,9 @@ func (s *stripper) text(i, end int) {
 
 // stripText returns what stands for a value that is a payload, or for a CQ
 // text that has one in a parameter; nil when there is none.
-func stripText(text []byte) []byte {
+func (s *stripper) stripText(text []byte) []byte {
 	if isPayload(text) {
-		return marker(text)
+		return s.mark(text)
 	}
 	var out []byte
 	copied := 0
@@ -139,7 +144,7 @@ func stripText(text []byte) []byte {
 			at += len(rest) - len(more) // the end of this pair
 			if isPayload(value) {
 				out = append(out, text[copied:at-len(value)]...)
-				out = append(out, marker(value)...)
+				out = append(out, s.mark(value)...)
 				copied = at
 			}
 			rest = more
@@ -159,6 +164,16 @@ func isPayload(text []byte) bool {
 
 // markerPrefix begins every marker, so that a second Strip leaves it alone.
 const markerPrefix = "base64:stripped:"
+
+// mark is what stands for a payload.
+func (s *stripper) mark(text []byte) []byte {
+	if s.instead != nil {
+		if instead := s.instead(text); instead != "" {
+			return []byte(instead)
+		}
+	}
+	return marker(text)
+}
 
 // marker needs no escaping, neither in JSON nor in a CQ code.
 func marker(text []byte) []byte {
