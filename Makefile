@@ -1,5 +1,5 @@
 # make demo   a throw-away catflap with a simulated NapCat and an echo app
-# make test   everything that must pass: format, vet, staticcheck, unit, race, 32 bits, size, real frameworks
+# make test   everything that must pass: format, vet, staticcheck, unit, race, 32 bits, size, real frameworks, a real browser
 
 GO       ?= go
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -19,7 +19,7 @@ build:
 demo: build
 	$(OUT) demo
 
-test: deps lint guard unit narrow e2e faults
+test: deps lint guard unit narrow e2e browser faults
 
 lint: fmt vet staticcheck
 
@@ -38,7 +38,7 @@ guard:
 	$(GO) test -count=1 -timeout 10m ./scripts/guard/... ./scripts/release/...
 
 unit:
-	CGO_ENABLED=1 $(GO) test -race -timeout 10m $$($(GO) list ./... | grep -v '/scripts/')
+	CGO_ENABLED=1 $(GO) test -race -timeout 20m $$($(GO) list ./... | grep -v '/scripts/')
 
 narrow:
 	GOARCH=386 CGO_ENABLED=0 $(GO) test -timeout 10m $(NARROW)
@@ -57,7 +57,7 @@ KILLS      ?= 200
 # and fonts-noto-cjk. CHROMIUM and CATFLAP name other programs.
 browser: build
 	bash scripts/browser/install.sh
-	cd scripts/browser && node --test --test-concurrency=1 console.test.mjs
+	cd scripts/browser && CATFLAP="$${CATFLAP:-$(abspath $(OUT))}" node --test --test-concurrency=1 console.test.mjs
 
 # A short run of both parts below.
 faults:

@@ -92,6 +92,8 @@ func (a *Appliance) facts() alert.Facts {
 		g := a.gateways[address]
 		f.Doors = append(f.Doors, door("gateway "+address, g.Wrong(), g.Refused()))
 	}
+	guesses, last := a.browser.site.Guesses()
+	f.Doors = append(f.Doors, alert.Door{Name: "console", Wrong: guesses, Last: last, Logins: true})
 	return f
 }
 

@@ -77,7 +77,7 @@ func TestAlarmFacts(t *testing.T) {
 	if f.DiskTotal == 0 || f.Failures != 0 || f.StoreError != "" {
 		t.Errorf("%+v", f)
 	}
-	if len(f.Doors) != 1 || f.Doors[0].Wrong != 3 || !strings.HasSuffix(f.Doors[0].Last, ": access token wrong") || !strings.HasPrefix(f.Doors[0].Name, "NapCat 127.0.0.1:") {
+	if len(f.Doors) != 2 || f.Doors[1].Name != "console" || !f.Doors[1].Logins || f.Doors[0].Wrong != 3 || !strings.HasSuffix(f.Doors[0].Last, ": access token wrong") || !strings.HasPrefix(f.Doors[0].Name, "NapCat 127.0.0.1:") {
 		t.Errorf("%+v", f.Doors)
 	}
 	f.Accounts[0].LastError = ""

@@ -54,6 +54,12 @@ func measureAccounts(p *metrics.Page, list []console.AccountStatus) {
 		func(s console.AccountStatus) float64 { return float64(s.BadFrames) })
 	each(p.Counter("catflap_account_late_answers_total", "Answers of NapCat that nobody waited for any more."),
 		func(s console.AccountStatus) float64 { return float64(s.Late) })
+	each(p.Counter("catflap_account_catchup_cut_total", "Chats that miss something for good: more was missed while NapCat was away than is fetched."),
+		func(s console.AccountStatus) float64 { return float64(s.CutShort) })
+	each(p.Counter("catflap_account_duplicates_total", "Events that NapCat had reported before; they were dropped."),
+		func(s console.AccountStatus) float64 { return float64(s.Duplicates) })
+	each(p.Counter("catflap_account_unreadable_events_total", "Events of NapCat that no application could have read; they were dropped."),
+		func(s console.AccountStatus) float64 { return float64(s.Unreadable) })
 }
 
 func measureApps(p *metrics.Page, list []console.AppStatus) {

@@ -190,7 +190,8 @@ func (a *Appliance) Status() console.Status {
 
 // accountStatus is one account, with what keeps NapCat away. The caller holds the lock.
 func (a *Appliance) accountStatus(acc config.Account) console.AccountStatus {
-	out := console.AccountStatus{Name: acc.Name, Title: acc.Title, SelfID: acc.SelfID, Link: acc.Link}
+	out := console.AccountStatus{Name: acc.Name, Title: acc.Title, SelfID: acc.SelfID, Link: acc.Link, CutShort: a.router.CutShort(acc.Name)}
+	out.Duplicates, out.Unreadable = a.router.Unheard(acc.Name)
 	running := a.accounts[acc.Name]
 	if running == nil {
 		return out // it is being restarted
@@ -215,7 +216,19 @@ func (a *Appliance) accountStatus(acc config.Account) console.AccountStatus {
 		out.Hint = append(out.Hint, a.postHints(acc, st)...)
 	}
 	out.Hint = append(out.Hint, lossHints(st)...)
+	out.Hint = append(out.Hint, cutHint(out.CutShort)...)
 	return out
+}
+
+// cutHint says how many chats miss something for good; nil for none.
+func cutHint(n int64) []console.Text {
+	if n == 0 {
+		return nil
+	}
+	return []console.Text{{
+		EN: fmt.Sprintf("%d chats missed more while NapCat was away than is fetched afterwards: their history has a gap, and apps have not got what was in it", n),
+		ZH: fmt.Sprintf("NapCat 断开期间，有 %d 个聊天错过的消息超出补取上限：其历史有缺口，缺口中的消息没有送达应用", n),
+	}}
 }
 
 // lossHints say what of NapCat's has not come through since the start.

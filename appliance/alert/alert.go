@@ -107,6 +107,8 @@ type Door struct {
 	Name  string
 	Wrong uint64 // requests with a wrong token or none, so far
 	Last  string // where the last of them came from, and why it was refused
+	// Logins: people come in here, with a password.
+	Logins bool
 }
 
 // Request is a stranger who waits for access.

@@ -85,6 +85,10 @@ func (w *Watch) tokens(now time.Time, list []Door) []Notice {
 			continue
 		}
 		s.told, s.began, s.base, s.past = now, now, d.Wrong, d.Wrong
+		if d.Logins {
+			out = append(out, loginNotice(d, n))
+			continue
+		}
 		out = append(out, Notice{Event: TokenFailures, Subject: "door:" + d.Name, State: Once,
 			Title: Text{EN: fmt.Sprintf("Bad tokens: %s has refused %d connections", d.Name, n), ZH: fmt.Sprintf("令牌错误：%s 已拒绝 %d 次连接", d.Name, n)},
 			More: Text{EN: "The last was " + oneLine(d.Last) + ". It is an app or NapCat with the wrong accessToken, or somebody who guesses; guessing is slowed down.",
@@ -96,6 +100,14 @@ func (w *Watch) tokens(now time.Time, list []Door) []Notice {
 		}
 	}
 	return out
+}
+
+func loginNotice(d Door, n uint64) Notice {
+	last := oneLine(d.Last)
+	return Notice{Event: TokenFailures, Subject: "door:" + d.Name, State: Once,
+		Title: Text{EN: fmt.Sprintf("Wrong passwords: the console has refused %d logins", n), ZH: fmt.Sprintf("密码错误：控制台已拒绝 %d 次登录", n)},
+		More: Text{EN: "The last came from " + last + ". Somebody guesses, or has forgotten it; guessing is slowed down. If it was you, `catflap console link` lets you in.",
+			ZH: "最近一次来自 " + last + "。可能有人在猜密码，也可能是忘记了；猜测会被减速。如果是你自己，运行 `catflap console link` 即可进入。"}}
 }
 
 func updateNotice(version string) Notice {

@@ -113,6 +113,8 @@ func TestWatch(t *testing.T) {
 			"0s pairing.request once: 10001 asks for access: bot1", "3m0s pairing.request once: 6 people ask for access: bot1"}},
 		{"tokens", []span{{m, wrong(9)}, {m, wrong(12)}, {m, wrong(900)}}, []string{
 			"1m0s token.failures once: Bad tokens: gateway has refused 12 connections"}},
+		{"wrong passwords", []span{{m, guesses(9)}, {m, guesses(10)}, {m, guesses(90)}}, []string{
+			"1m0s token.failures once: Wrong passwords: the console has refused 10 logins"}},
 		{"a token now and then", []span{{11 * m, wrong(5)}, {11 * m, wrong(9)}, {11 * m, wrong(14)}}, nil},
 		{"update", []span{{m, version("1.2.0")}, {m, version("1.2.0")}, {m, version("1.3.0")}}, []string{
 			"0s update.available once: catflap 1.2.0 is available", "2m0s update.available once: catflap 1.3.0 is available"}},
@@ -135,7 +137,10 @@ func asks(users ...uint64) func(*Facts) {
 	}
 }
 
-func wrong(n uint64) func(*Facts)   { return func(f *Facts) { f.Doors[0].Wrong = n } }
+func wrong(n uint64) func(*Facts) { return func(f *Facts) { f.Doors[0].Wrong = n } }
+func guesses(n uint64) func(*Facts) {
+	return func(f *Facts) { f.Doors[0] = Door{Name: "console", Wrong: n, Last: "192.0.2.7:4321", Logins: true} }
+}
 func version(v string) func(*Facts) { return func(f *Facts) { f.Update = v } }
 
 func failures(n uint64, why string) func(*Facts) {

@@ -80,6 +80,32 @@ func (s *Shell) alertTest(c *cli.Context) error {
 	return worst
 }
 
+// printAlarm says what alarms now and since when, and which address does not take what it should be told.
+func (s *Shell) printAlarm(st console.AlertsStatus, language string) {
+	p := s.paint(s.Out)
+	since, unsent := "%s (since %s)", "alerts do not reach %s: %s"
+	if language == "zh" {
+		since, unsent = "%s（始于 %s）", "告警无法送达 %s：%s"
+	}
+	for _, n := range st.Active {
+		style := p.warn
+		if n.Urgent {
+			style = p.bad
+		}
+		for i, line := range hints([]console.Text{n.Text}, language) {
+			if i == 0 {
+				line = fmt.Sprintf(since, line, n.Time.Local().Format("2006-01-02 15:04"))
+			}
+			s.say("! "+line, 2, style)
+		}
+	}
+	for _, t := range st.Targets {
+		if t.LastError != "" {
+			s.say("! "+clean(fmt.Sprintf(unsent, t.Target, t.LastError)), 2, p.warn)
+		}
+	}
+}
+
 // newerVersion asks where CATFLAP_UPDATE_FROM points for a version that is newer than this one. Nil where it is not set: then
 // nobody is asked.
 func (s *Shell) newerVersion() func(context.Context) (string, error) {

@@ -84,6 +84,7 @@ func (s *Shell) printStatus(status console.Status, language string) {
 	for _, line := range hints(status.Hint, language) {
 		s.say("! "+line, 2, p.warn)
 	}
+	s.printAlarm(status.Alerts, language)
 	fmt.Fprintln(s.Out)
 	var t table
 	t.add(cell{"ACCOUNT", p.faint}, cell{"QQ", p.faint}, cell{"LINK", p.faint}, cell{"NAPCAT", p.faint}, cell{"QQ LOGIN", p.faint}, cell{"PENDING", p.faint})

@@ -28,6 +28,7 @@ type MediaStats struct {
 	SkippedQueue int64            `json:"skipped_queue"`     // media not fetched when they came: too many waited
 	Failures     map[string]int64 `json:"failures"`          // media that could not be had, by reason
 	Trouble      string           `json:"trouble,omitempty"` // why the folder cannot be used
+	FakeIP       []string         `json:"fake_ip,omitempty"` // networks of fake-IP proxies that the guard has refused
 }
 
 // MediaGCRequest is the body of POST media/gc.

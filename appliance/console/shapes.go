@@ -38,6 +38,9 @@ type AccountStatus struct {
 	TooLarge     uint64 `json:"too_large"`  // frames above limits.maxFrameMb that were dropped
 	BadFrames    uint64 `json:"bad_frames"` // frames that are not OneBot
 	Late         uint64 `json:"late"`       // answers that nobody waited for any more
+	CutShort     int64  `json:"cut_short"`  // chats that miss something for good: more was missed than is fetched
+	Duplicates   int64  `json:"duplicates"` // events that NapCat had reported before; they were dropped
+	Unreadable   int64  `json:"unreadable"` // events that no application could have read; they were dropped
 	LastError    string `json:"last_error,omitempty"`
 	Hint         []Text `json:"hint,omitempty"`
 }

@@ -16,6 +16,9 @@ const program = process.env.CATFLAP || path.join(top, "build/catflap");
 const pictures = process.env.SCREENSHOTS || path.join(top, "build/browser");
 mkdirSync(pictures, { recursive: true });
 
+// A loaded machine with two cores takes its time: whatever is waited for gets this long, in milliseconds.
+export const patience = 60_000;
+
 // Box is one throw-away instance.
 export class Box {
   static async start() {
@@ -24,7 +27,10 @@ export class Box {
     box.said = "";
     box.gone = new Promise((resolve) => box.child.on("exit", resolve));
     await new Promise((resolve, reject) => {
-      const late = setTimeout(() => reject(new Error("the demo does not come up:\n" + box.said)), 60_000);
+      const late = setTimeout(() => {
+        box.child.kill("SIGKILL");
+        reject(new Error("the demo does not come up:\n" + box.said));
+      }, 2 * patience);
       const hear = (data) => {
         box.said += data;
         const link = box.said.match(/http:\/\/\S+\/login\?key=\S+/);
@@ -38,7 +44,10 @@ export class Box {
       };
       box.child.stdout.on("data", hear);
       box.child.stderr.on("data", hear);
-      box.gone.then(() => reject(new Error("the demo has ended:\n" + box.said)));
+      box.gone.then(() => {
+        clearTimeout(late);
+        reject(new Error("the demo has ended:\n" + box.said));
+      });
     });
     return box;
   }
@@ -54,9 +63,14 @@ export class Box {
     });
   }
 
-  // say lets somebody speak at the simulated NapCat, by the API on the box's own socket.
+  // say lets somebody speak at the simulated NapCat.
   say(params) {
-    const body = JSON.stringify({ action: "catflap_say", params });
+    return this.call("catflap_say", params);
+  }
+
+  // call performs an action there, by the API on the box's own socket.
+  call(action, params) {
+    const body = JSON.stringify({ action, params });
     return new Promise((resolve, reject) => {
       const r = http.request({ socketPath: path.join(path.dirname(this.config), "data/admin.sock"), path: "/api/v1/call", method: "POST" }, (answer) => {
         let text = "";
@@ -70,7 +84,9 @@ export class Box {
 
   async stop() {
     this.child.kill("SIGINT");
+    const late = setTimeout(() => this.child.kill("SIGKILL"), patience);
     await this.gone;
+    clearTimeout(late);
   }
 }
 
@@ -81,7 +97,8 @@ export class Eyes {
     eyes.profile = mkdtempSync(path.join(tmpdir(), "catflap-browser-"));
     eyes.browser = await chromium.launch({
       executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
-      args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+      timeout: 2 * patience,
+      args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run", "--disable-background-networking",
         "--disable-component-update", "--disable-sync", "--disk-cache-dir=" + eyes.profile],
     });
     return eyes;
@@ -107,7 +124,7 @@ export class Eyes {
     page.on("console", (m) => {
       if (m.type() === "error" && !/status of (4\d\d|503)/.test(m.text())) person.bad.push(m.text());
     });
-    page.setDefaultTimeout(15_000);
+    page.setDefaultTimeout(patience);
     return person;
   }
 }
@@ -115,6 +132,24 @@ export class Eyes {
 export class Person {
   go(where) {
     return this.page.goto(this.box.base + where);
+  }
+
+  // send presses a button that sends a form, and waits for the page that answers.
+  async send(button) {
+    await this.page.evaluate(() => { window.sent = true; });
+    await button.click();
+    await this.answer();
+  }
+
+  // key is send by a key of the keyboard.
+  async key(name) {
+    await this.page.evaluate(() => { window.sent = true; });
+    await this.page.keyboard.press(name);
+    await this.answer();
+  }
+
+  async answer() {
+    await this.page.waitForFunction(() => !window.sent && document.readyState === "complete");
   }
 
   // look keeps a picture, asks axe, and checks that nothing is wider than the screen.

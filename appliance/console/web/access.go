@@ -17,6 +17,7 @@ type access struct {
 	Pending, Approved, Blocked []console.PairingEntry
 	Groups                     []console.GroupStatus
 	Accounts                   []string
+	Back                       string // the page that the requests are on; "" = that of access
 }
 
 // Many reports whether it has to be said which account is meant.

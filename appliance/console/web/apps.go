@@ -32,6 +32,14 @@ func (c appCard) Nothing() bool { return c.Rights.Allow != nil && len(*c.Rights.
 // DenyList is what the app may not do.
 func (c appCard) DenyList() string { return strings.Join(c.Rights.Deny, ", ") }
 
+// Ack says in words how catflap knows what an app has got; a way that has no words shows itself.
+func (v view) Ack(way string) string {
+	if _, ok := v.drawing.words["ack."+way]; ok {
+		return v.T("ack." + way)
+	}
+	return way
+}
+
 func (s *Site) appCards() []appCard {
 	var all []console.AppStatus
 	if s.see(context.Background(), "apps", nil, &all) != nil {

@@ -82,8 +82,23 @@ func (s *Site) logIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	status := s.refused(w, err, &form.Problem, &form.Wait)
+	var wait *login.WaitError
+	if errors.Is(err, login.ErrWrong) || errors.Is(err, login.ErrLink) || errors.As(err, &wait) {
+		from := r.RemoteAddr
+		s.guessed.Add(1)
+		s.lastGuess.Store(&from)
+	}
 	s.ledger.Note(r.RemoteAddr, "console", &gate.Refusal{Status: status, Reason: "login: " + err.Error()})
 	s.draw(w, r, status, view{Name: "login", Data: form})
+}
+
+// Guesses is how many logins were refused so far since the password or the link was wrong, or came too soon after wrong ones,
+// and where the last of them came from ("" while there is none).
+func (s *Site) Guesses() (count uint64, last string) {
+	if from := s.lastGuess.Load(); from != nil {
+		last = *from
+	}
+	return s.guessed.Load(), last
 }
 
 // refused turns the error of a login into a status and a key of the catalogue.

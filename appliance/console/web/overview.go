@@ -1,11 +1,13 @@
 package web
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/catflap/catflap/appliance/console"
 )
@@ -16,7 +18,16 @@ const mebi = 1 << 20
 type overview struct {
 	console.Status
 	Errors   []logRow // the newest warnings and errors of the log
-	Problems int      // how many things need a person
+	Troubles []trouble
+	Waiting  access   // who wants in
+	Silence  []silent // why messages of the last hour were not answered, the most frequent reason first
+}
+
+// silent is one reason for which messages were not answered.
+type silent struct {
+	Reason string
+	Count  int
+	Last   time.Time
 }
 
 // accountState is the word for an account, and how it looks.
@@ -67,29 +78,126 @@ func (s *Site) snapshot() overview {
 	o.UptimeS -= o.UptimeS % 60
 	o.Memory.RSS, o.Memory.Go = (o.Memory.RSS+mebi/2)/mebi*mebi, (o.Memory.Go+mebi/2)/mebi*mebi
 	o.Disk.Free, o.Disk.Total = o.Disk.Free/(16*mebi)*(16*mebi), o.Disk.Total/(16*mebi)*(16*mebi)
-	o.Errors = s.logRows("warn", 5)
-	for _, a := range o.Accounts {
-		if class, _ := accountState(a); class == "bad" || len(a.Hint) > 0 {
-			o.Problems++
+	for _, row := range s.logRows("warn", 20) {
+		if row.Message != "alert" && len(o.Errors) < 5 { // those have a list of their own
+			o.Errors = append(o.Errors, row)
 		}
 	}
-	for _, a := range o.Apps {
-		if class, _ := appState(a); class == "bad" || len(a.Hint) > 0 {
-			o.Problems++
-		}
-	}
-	o.Problems += len(o.Hint)
-	if o.Store.CommitErrors > 0 {
-		o.Problems++
-	}
-	if o.Store.DroppedUnflushed > 0 {
-		o.Problems++
-	}
+	o.Waiting = s.waiting()
+	o.Waiting.Back = "/"
+	o.Silence = s.silence()
+	o.Troubles = troubles(o.Status)
 	return o
+}
+
+// trouble is one thing that needs a person.
+type trouble struct {
+	Text  console.Text // of what has words of its own
+	Key   string       // of the catalogue, for what has not; "" with Text
+	Name  string       // what Key is said of
+	Since time.Time    // zero = not known
+	Where string       // the part of the page that says more; "" = nothing does
+}
+
+// troubles are what needs a person. What an alert has told is one thing with what its account or app shows.
+func troubles(st console.Status) []trouble {
+	var out []trouble
+	told := make(map[string]bool)
+	for _, n := range st.Alerts.Active {
+		kind, _, _ := strings.Cut(n.Subject, ":")
+		told[n.Subject] = true
+		out = append(out, trouble{Text: n.Text, Since: n.Time, Where: map[string]string{"account": "accounts", "app": "apps", "disk": "box", "store": "box"}[kind]})
+	}
+	for _, a := range st.Accounts {
+		hints := len(a.Hint)
+		if a.CutShort > 0 {
+			hints-- // gone by: nobody can do anything about it
+		}
+		name := a.Name
+		if a.Title != "" {
+			name = a.Title
+		}
+		if class, key := accountState(a); told["account:"+a.Name] || class != "bad" && hints <= 0 {
+			continue
+		} else if class == "bad" {
+			out = append(out, trouble{Key: key, Name: name, Where: "accounts"})
+		} else {
+			out = append(out, trouble{Key: "overview.hint", Name: name, Where: "accounts"})
+		}
+	}
+	for _, a := range st.Apps {
+		name := a.Name
+		if len(st.Accounts) > 1 {
+			name += " (" + a.Account + ")"
+		}
+		if class, key := appState(a); told["app:"+a.Name+"@"+a.Account] || class != "bad" && len(a.Hint) == 0 {
+			continue
+		} else if class == "bad" {
+			out = append(out, trouble{Key: key, Name: name, Where: "apps"})
+		} else {
+			out = append(out, trouble{Key: "overview.hint", Name: name, Where: "apps"})
+		}
+	}
+	for _, t := range st.Alerts.Targets {
+		if t.LastError != "" {
+			out = append(out, trouble{Key: "overview.unsent", Name: t.Target, Where: "alerts"})
+		}
+	}
+	if (st.Store.CommitErrors > 0 || st.Store.DroppedUnflushed > 0) && !told["store"] {
+		out = append(out, trouble{Key: "overview.unwritten", Where: "box"})
+	}
+	for _, hint := range st.Hint {
+		out = append(out, trouble{Text: hint})
+	}
+	return out
+}
+
+// silence counts why messages were not answered within an hour. Only those are counted that would not be answered now either.
+func (s *Site) silence() []silent {
+	since := s.Now().Add(-time.Hour)
+	var out []silent
+	for _, row := range s.decisions(true).Rows {
+		if row.Time.Before(since) || row.Allow == "settled" {
+			continue
+		}
+		i := slices.IndexFunc(out, func(one silent) bool { return one.Reason == row.Reason })
+		if i < 0 {
+			i = len(out)
+			out = append(out, silent{Reason: row.Reason, Last: row.Time})
+		}
+		out[i].Count++
+	}
+	slices.SortStableFunc(out, func(x, y silent) int { return cmp.Compare(y.Count, x.Count) })
+	return out
 }
 
 func (s *Site) overview(w http.ResponseWriter, r *http.Request) {
 	s.draw(w, r, http.StatusOK, view{Name: "overview", Data: s.snapshot()})
+}
+
+// Trouble says what is wrong.
+func (v view) Trouble(t trouble) string {
+	switch {
+	case t.Key == "":
+		return v.Say(t.Text)
+	case t.Name == "":
+		return v.T(t.Key)
+	}
+	return v.T("overview.of", t.Name, v.T(t.Key))
+}
+
+// Notices are the newest alerts.
+func (o overview) Notices() []console.AlertNotice { return o.Alerts.Last[:min(len(o.Alerts.Last), 5)] }
+
+// Notice is a word with a colour for what an alert is about.
+func (v view) Notice(n console.AlertNotice) badge {
+	switch n.State {
+	case "recovered":
+		return v.badge("good", "notice.recovered")
+	case "raised":
+		return v.badge("bad", "notice.raised")
+	}
+	return v.badge("warn", "notice.once")
 }
 
 // Written is what went to the disk since the start, in bytes.

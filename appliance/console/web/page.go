@@ -29,6 +29,7 @@ const (
 type drawing struct {
 	templates *template.Template
 	words     map[string]say
+	sentences []say
 	assets    map[string]asset // by name
 }
 
@@ -39,7 +40,7 @@ type asset struct {
 }
 
 func newDrawing() (*drawing, error) {
-	d := &drawing{words: catalogue(), assets: make(map[string]asset)}
+	d := &drawing{words: catalogue(), sentences: mistakes(), assets: make(map[string]asset)}
 	list, err := files.ReadDir("assets")
 	if err != nil {
 		return nil, fmt.Errorf("reading the console's assets: %w", err)
@@ -95,6 +96,14 @@ func (v view) T(key string, args ...any) string { return v.drawing.word(v.Lang, 
 
 // Say is a text that exists in both languages.
 func (v view) Say(t console.Text) string { return pick(v.Lang, t) }
+
+// Own is one of catflap's own sentences that others make in English.
+func (v view) Own(text string) string {
+	if v.Lang == "zh" {
+		return v.drawing.chinese(text)
+	}
+	return text
+}
 
 // Tag is the language for HTML.
 func (v view) Tag() string { return languages()[v.Lang] }

@@ -233,7 +233,7 @@ func TestForms(t *testing.T) {
 		{"replay", "/apps/steer", "app=koishi&verb=replay&last=3", 303, "/apps?done=replayed", `replay ["koishi","bot1",3]`},
 		{"replay nothing", "/apps/steer", "app=koishi&verb=replay&last=0", 400, "", ""},
 		{"test", "/apps/steer", "app=koishi&verb=test", 303, "/apps?done=tested", `knock "koishi"`},
-		{"no such app", "/apps/steer", "app=x&verb=pause", 400, "there is no app", ""},
+		{"no such app", "/apps/steer", "app=x&verb=pause", 400, "没有应用 &#34;x&#34;", ""},
 		{"review a mistake", "/config", "text=wsPort:+many", 422, "data-column=\"9\"", ""},
 		{"review", "/config", "text=wsPort:+2%0D%0A", 200, `<span class="plus">&#43; wsPort: 2`, ""},
 		{"apply", "/config/apply", "text=wsPort:+2%0D%0A%23+x%0D%0A&base=sum", 303, "/config?done=applied", `write ["wsPort: 2\n# x\n","sum"]`},

@@ -50,14 +50,16 @@ type Options struct {
 // Site answers browsers. It is one handler however often the listener changes.
 type Site struct {
 	Options
-	settings atomic.Pointer[Settings]
-	api      http.Handler
-	pages    *http.ServeMux
-	ledger   gate.Ledger
-	own      []string // names of this box
-	streams  chan struct{}
-	parts    map[string]*part         // what lives, by page
-	drawing  func() (*drawing, error) // made when the first page is asked for
+	settings  atomic.Pointer[Settings]
+	api       http.Handler
+	pages     *http.ServeMux
+	ledger    gate.Ledger
+	guessed   atomic.Uint64 // logins that were refused
+	lastGuess atomic.Pointer[string]
+	own       []string // names of this box
+	streams   chan struct{}
+	parts     map[string]*part         // what lives, by page
+	drawing   func() (*drawing, error) // made when the first page is asked for
 }
 
 // New makes a site with the default settings.

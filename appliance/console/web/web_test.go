@@ -528,6 +528,9 @@ func TestFault_T20_BruteForceIsDelayed(t *testing.T) {
 			t.Errorf("guess %d: %d, Retry-After %q", i, a.StatusCode, a.Header.Get("Retry-After"))
 		}
 	}
+	if n, last := r.site.Guesses(); n != 10 || !strings.HasPrefix(last, "127.0.0.1:") {
+		t.Errorf("the alarm hears of %d guesses, the last from %q", n, last)
+	}
 	if a := b.do("POST", "/login", url.Values{"password": {good}}.Encode()); a.StatusCode != 429 || b.session() != nil {
 		t.Errorf("the right password while waiting: %d", a.StatusCode)
 	}
