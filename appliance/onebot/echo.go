@@ -2,12 +2,15 @@ package onebot
 
 // RestoreEcho returns a new frame in which the caller's own echo stands in
 // place of ours, byte for byte as it was sent: frameworks compare its JSON
-// type too (frameworks.md rule 10). All else is unchanged. A nil echo removes
-// the key, since the caller sent none.
+// type too (frameworks.md rule 10). A nil echo removes the key, since the caller
+// sent none. An answer without data, as NapCat gives where a handler returns
+// nothing (napcat-onebot11.md, 3.2), gets the standard's null. All else is
+// unchanged.
 //
 // h must be the head of this frame.
 func RestoreEcho(frame []byte, h *Head, echo []byte) []byte {
-	if h.echoes == 1 && echo != nil && h.echoAt+len(h.Echo) <= len(frame) {
+	bare := h.Status != "" && h.Data == nil
+	if !bare && h.echoes == 1 && echo != nil && h.echoAt+len(h.Echo) <= len(frame) {
 		out := make([]byte, 0, len(frame)-len(h.Echo)+len(echo))
 		out = append(out, frame[:h.echoAt]...)
 		out = append(out, echo...)
@@ -37,6 +40,9 @@ func RestoreEcho(frame []byte, h *Head, echo []byte) []byte {
 	}
 	if m.end < 0 {
 		return append([]byte(nil), frame...)
+	}
+	if bare {
+		s.add(`"data":`, []byte("null"))
 	}
 	if echo != nil && h.echoes == 0 {
 		s.add(`"echo":`, echo)

@@ -16,16 +16,18 @@ func TestFault_T02_RestoreEchoReturnsTheCallersBytes(t *testing.T) {
 
 func TestRestoreEcho(t *testing.T) {
 	for _, c := range []struct{ name, in, echo, want string }{
-		{"removed", `{"status":"ok","echo":"c1"}`, ``, `{"status":"ok"}`},
-		{"removed first", `{"echo":"c1","status":"ok"}`, ``, `{"status":"ok"}`},
+		{"removed", `{"status":"ok","echo":"c1"}`, ``, `{"status":"ok","data":null}`},
+		{"removed first", `{"echo":"c1","status":"ok"}`, ``, `{"status":"ok","data":null}`},
 		{"removed alone", `{"echo":"c1"}`, ``, `{}`},
 		{"removed, spaced", `{ "echo" : 1 , "a":2 }`, ``, `{ "a":2 }`},
 		{"removed under an escaped key", `{"a":1,"\u0065cho":"c1","b":2}`, ``, `{"a":1,"b":2}`},
-		{"added", `{"status":"ok"}`, `1`, `{"status":"ok","echo":1}`},
+		{"added", `{"status":"ok"}`, `1`, `{"status":"ok","data":null,"echo":1}`},
 		{"added to nothing", `{}`, `1`, `{"echo":1}`},
-		{"neither", `{"status":"ok"}`, ``, `{"status":"ok"}`},
-		{"twice", `{"echo":1,"status":"ok","echo":2}`, `{"seq":1}`, `{"status":"ok","echo":{"seq":1}}`},
-		{"twice, removed", `{"echo":1,"echo":2,"status":"ok","echo":3}`, ``, `{"status":"ok"}`},
+		{"neither", `{"status":"ok"}`, ``, `{"status":"ok","data":null}`},
+		{"twice", `{"echo":1,"status":"ok","echo":2}`, `{"seq":1}`, `{"status":"ok","echo":{"seq":1},"data":null}`},
+		{"twice, removed", `{"echo":1,"echo":2,"status":"ok","echo":3}`, ``, `{"status":"ok","data":null}`},
+		{"data is null already", `{"status":"ok","data":null,"echo":"c1"}`, `2`, `{"status":"ok","data":null,"echo":2}`},
+		{"no data", `{"status":"ok","retcode":0,"message":"","echo":"c1","stream":"normal-action"}`, `{"seq":1}`, `{"status":"ok","retcode":0,"message":"","echo":{"seq":1},"stream":"normal-action","data":null}`},
 	} {
 		h := peekOf(t, c.in)
 		var echo []byte

@@ -33,6 +33,37 @@ func Form(name string, values map[string][]string) []byte {
 	return append(dst, '}')
 }
 
+// FormBeside gives raw params the values of a query that stands beside a body, as NapCat's own server and go-cqhttp join
+// them. What the body names, null included, the body says. Params that lack nothing are returned themselves.
+func FormBeside(name string, params []byte, values map[string][]string) []byte {
+	i := space(params, 0)
+	if len(values) == 0 || i >= len(params) || params[i] != '{' {
+		return params
+	}
+	rest := maps.Clone(values)
+	s := splicer{src: params, open: i, out: make([]byte, 0, 2*len(params))}
+	m := members(params, i, 1)
+	for m.next() {
+		if m.skip(); m.end < 0 {
+			return params
+		}
+		s.begin(&m)
+		s.keep(&m)
+		delete(rest, m.text())
+	}
+	if m.end < 0 || len(rest) == 0 {
+		return params
+	}
+	base, _ := Normalise(name)
+	info, _ := Lookup(base)
+	for _, key := range slices.Sorted(maps.Keys(rest)) {
+		if texts := rest[key]; len(texts) > 0 {
+			s.add(string(append(appendQuoted(nil, key), ':')), appendField(nil, info.kind(key), texts))
+		}
+	}
+	return s.finish()
+}
+
 // fieldKind is how the text of a parameter is read.
 type fieldKind uint8
 

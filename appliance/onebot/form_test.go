@@ -53,6 +53,25 @@ func TestForm(t *testing.T) {
 	}
 }
 
+func TestFormBeside(t *testing.T) {
+	for _, tt := range []struct{ name, params, query, want string }{
+		{"fills", `{ "message" : "x" }`, "group_id=30003&auto_escape=no", `{ "message" : "x","auto_escape":false,"group_id":30003 }`},
+		{"fills nothing", `{}`, "group_id=30003", `{"group_id":30003}`},
+		{"the body wins", `{"group_\u0069d":1,"user_id":null}`, "group_id=2&user_id=3", `{"group_\u0069d":1,"user_id":null}`},
+		{"no query", `{"a":1}`, "", `{"a":1}`},
+		{"a name with a quote", `{"a":1}`, "b%22c=2", `{"a":1,"b\"c":"2"}`},
+		{"twice", `{"a":1}`, "b=1&b=2", `{"a":1,"b":["1","2"]}`},
+	} {
+		values, err := url.ParseQuery(tt.query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := string(FormBeside("send_group_msg", []byte(tt.params), values)); got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
+		}
+	}
+}
+
 // Every type that the catalogue names is read on purpose: a new one must be put into kind.
 func TestFormKnowsTheTypesOfTheCatalogue(t *testing.T) {
 	text := map[string]bool{ // stay as they are

@@ -204,7 +204,7 @@ func TestTruth(t *testing.T) {
 	}
 }
 
-func TestCheckApprove(t *testing.T) {
+func TestCheckTruth(t *testing.T) {
 	for _, c := range []struct{ name, params, want string }{
 		{"set_friend_add_request", `{"flag":"f"}`, ""},
 		{"set_friend_add_request", `{"flag":"f","approve":null}`, ""},
@@ -213,9 +213,16 @@ func TestCheckApprove(t *testing.T) {
 		{"set_group_add_request", `{"approve":true,"approve":2}`, "set_group_add_request: params.approve is neither true nor false: send one of them"},
 		{"set_group_card", `{"approve":2}`, ""},
 		{"set_group_add_request", ``, ""},
+		{"set_group_whole_ban", `{"group_id":1,"enable":"off"}`, "set_group_whole_ban: params.enable is neither true nor false: send one of them"},
+		{"set_group_admin", `{"en\u0061ble":""}`, "set_group_admin: params.enable is neither true nor false: send one of them"},
+		{"set_group_kick", `{"reject_add_request":{}}`, "set_group_kick: params.reject_add_request is neither true nor false: send one of them"},
+		{"set_group_admin", `{"enable":"NO"}`, ""},
+		{"get_group_member_info", `{"no_cache":"perhaps"}`, ""},
+		{"send_group_msg", `{"auto_escape":"perhaps"}`, ""},
+		{"send_packet", `{"rsp":"text"}`, ""},
 	} {
 		got := ""
-		if err := CheckApprove(c.name, []byte(c.params)); err != nil {
+		if err := CheckTruth(c.name, []byte(c.params)); err != nil {
 			got = err.Error()
 		}
 		if got != c.want {

@@ -5,13 +5,15 @@ import "strconv"
 // Standard gives an action's raw params what the OneBot 11 standard means by
 // leaving a parameter out, where NapCat means something else (napcat-onebot11.md,
 // trap 3: set_group_ban would lift the ban, set_group_admin take the right away),
-// makes the standard's spellings of approve a boolean, since NapCat approves for
-// 0 and "no" too, and drops top-level nulls, which NapCat refuses instead of taking them for
+// makes the standard's spellings of a boolean one, since NapCat approves for
+// 0 and "no" too, mutes a group for "no" and takes an admin's right away for
+// "1" (3.4), and drops top-level nulls, which NapCat refuses instead of taking them for
 // absent (3.4). Everything else stays byte for byte; params with nothing to
 // change are returned themselves. The suffix may still be on the name.
 func Standard(name string, params []byte) []byte {
 	base, _ := Normalise(name)
-	if info, ok := Lookup(base); !ok || !info.InNapCat || noSchema(base) {
+	info, ok := Lookup(base)
+	if !ok || !info.InNapCat || noSchema(base) {
 		return params
 	}
 	key, value := standardDefault(base)
@@ -34,7 +36,7 @@ func Standard(name string, params []byte) []byte {
 		is := isNull(v) && !takesNull(base, &m)
 		nulls = nulls || is
 		given = given || !is && m.is(key)
-		spelt = spelt || isSpelt(base, &m, v)
+		spelt = spelt || info.spelt(&m, v)
 	}
 	if m.end < 0 {
 		return params
@@ -51,7 +53,7 @@ func Standard(name string, params []byte) []byte {
 		switch value, _ := Truth(v); {
 		case isNull(v) && !takesNull(base, &m):
 			s.remove(&m)
-		case isSpelt(base, &m, v):
+		case info.spelt(&m, v):
 			s.replace(&m, strconv.AppendBool(nil, value))
 		default:
 			s.keep(&m)
@@ -61,6 +63,13 @@ func Standard(name string, params []byte) []byte {
 		s.add(`"`+key+`":`, []byte(value))
 	}
 	return s.finish()
+}
+
+// StandardDefault is the parameter of an action that Standard fills in, and its
+// raw value; "" for none. The suffix may still be on the name.
+func StandardDefault(name string) (key, value string) {
+	base, _ := Normalise(name)
+	return standardDefault(base)
 }
 
 // standardDefault is the parameter of an action whose absence NapCat reads
@@ -91,13 +100,14 @@ func takesNull(base string, m *object) bool {
 	return base == "set_group_add_request" && m.is("reason")
 }
 
-// isSpelt: the answer to a request in another spelling than a JSON boolean.
-func isSpelt(base string, m *object, raw []byte) bool {
-	if !answersRequest(base) || !m.is("approve") || raw[0] == 't' || raw[0] == 'f' {
+// spelt: the parameter is true or false, and stands there in another spelling
+// than a JSON boolean.
+func (a *ActionInfo) spelt(m *object, raw []byte) bool {
+	if raw[0] == 't' || raw[0] == 'f' {
 		return false
 	}
 	_, known := Truth(raw)
-	return known
+	return known && a.kind(m.text()) == fieldBool
 }
 
 func isNull(raw []byte) bool { return len(raw) > 0 && raw[0] == 'n' }
@@ -110,4 +120,12 @@ func (m *object) is(key string) bool {
 	var buf [shortName]byte
 	text, ok := shortString(buf[:0], m.key)
 	return ok && string(text) == key
+}
+
+// text is the member's key.
+func (m *object) text() string {
+	if !m.escaped {
+		return string(m.key)
+	}
+	return decodeString(append(append([]byte{'"'}, m.key...), '"'))
 }

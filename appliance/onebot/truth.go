@@ -26,36 +26,37 @@ func Truth(raw []byte) (value, known bool) {
 	return false, false
 }
 
-// CheckApprove refuses an answer to a join or friend request of which nobody
-// could say whether it approves: NapCat approves whatever is not the word
-// false, the number 0 included. Other actions pass. The error says what to
-// send instead.
-func CheckApprove(name string, params []byte) error {
+// CheckTruth refuses a parameter that is to be true or false and of which
+// nobody could say which it is, where that decides what is done: NapCat
+// approves whatever is not the word false, the number 0 included, and takes an
+// admin's right away for whatever is not true. Actions that only read, and the
+// messages of the family of send_msg, pass. The error says what to send
+// instead.
+func CheckTruth(name string, params []byte) error {
 	base, _ := Normalise(name)
-	if !answersRequest(base) {
+	info, ok := Lookup(base)
+	if !ok || info.Effect == "read" || noSchema(base) || base == "send_packet" { // whose rsp is a text as well
 		return nil
 	}
 	i := space(params, 0)
 	if i >= len(params) || params[i] != '{' {
 		return nil
 	}
-	var approve []byte
+	wrong := ""
 	m := members(params, i, 1)
 	for m.next() {
-		if v := m.value(); m.is("approve") {
-			approve = v
+		v := m.value()
+		if len(v) == 0 || v[0] == 't' || v[0] == 'f' || isNull(v) { // null is absent: the standard's default holds
+			continue
+		}
+		if _, known := Truth(v); !known && wrong == "" {
+			if key := m.text(); info.kind(key) == fieldBool {
+				wrong = key
+			}
 		}
 	}
-	if m.end < 0 || len(approve) == 0 || isNull(approve) {
-		return nil // the standard's default is to approve
+	if m.end < 0 || wrong == "" {
+		return nil
 	}
-	if _, known := Truth(approve); !known {
-		return fmt.Errorf("%s: params.approve is neither true nor false: send one of them", base)
-	}
-	return nil
-}
-
-// answersRequest: the actions that approve or refuse.
-func answersRequest(base string) bool {
-	return base == "set_friend_add_request" || base == "set_group_add_request"
+	return fmt.Errorf("%s: params.%s is neither true nor false: send one of them", base, wrong)
 }

@@ -174,7 +174,7 @@ func (l *Lane) dispatch(c call) {
 	}
 	message := c.said
 	if message == nil {
-		message = kept(c.params, rules)
+		message = l.kept(c.params, rules)
 	}
 	done := c.done
 	c.done = func(a napcat.Answer) {
@@ -203,11 +203,11 @@ func (l *Lane) submit(c call) {
 
 // kept is what history will have of a message that is being sent, nil for nothing. It is made before NapCat answers: the
 // params are the caller's, and the pictures in them must not stay in memory for that long.
-func kept(params []byte, rules *accountPlan) []byte {
+func (l *Lane) kept(params []byte, rules *accountPlan) []byte {
 	if rules.historyLimit == 0 {
 		return nil
 	}
-	return slices.Clone(onebot.Strip(onebot.MessageParam(params)))
+	return slices.Clone(onebot.StripTo(onebot.MessageParam(params), l.router.KeepInline))
 }
 
 // sentMessage remembers what was sent: its id, so that a quote of it counts as a mention, and its text.
@@ -224,6 +224,7 @@ func (l *Lane) sentMessage(message []byte, chat policy.Chat, h *onebot.Head) {
 		return
 	}
 	l.chats.note(id, chat)
+	l.chats.wrote(id, l.Self())
 	rules := l.router.plan.Load().accounts[l.name]
 	if rules == nil || !l.sent.add(id) || message == nil || rules.historyLimit == 0 || !l.admits(rules, chat) {
 		return

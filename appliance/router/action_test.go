@@ -43,6 +43,9 @@ func (h *house) link(cfg config.Account, o simulator.Options) *simulator.NapCat 
 	l.Set([]*napcat.Account{account})
 	o.Token = cfg.AccessToken
 	sim := simulator.New(o)
+	if h.prepare != nil {
+		h.prepare(sim)
+	}
 	ctx, cancel := context.WithCancel(h.t.Context())
 	var tasks sync.WaitGroup
 	h.dial = func() {

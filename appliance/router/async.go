@@ -16,7 +16,7 @@ func unawaited(in *apps.Action, name string, echo []byte) (settle func()) {
 	if suffix == "" {
 		return func() {}
 	}
-	if info, ok := onebot.Lookup(base); !ok || !info.InNapCat {
+	if info, ok := onebot.Lookup(base); !ok || !info.InNapCat && base != ownList {
 		return func() {}
 	}
 	reply := in.Reply

@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"github.com/catflap/catflap/appliance/onebot"
@@ -15,17 +14,16 @@ import (
 // eventScratch is reused from event to event: the hot path allocates the event itself and its bytes, nothing
 // that grows with the number of apps.
 type eventScratch struct {
-	seen  seenMemory
-	head  onebot.Head // of an event that was completed
-	facts policy.Facts
-	text  []byte
-	apps  []store.AppDecision // of the event at hand
-	memo  []store.AppDecision // of the last event: most events end alike, and records share it
-	names names
+	seen    seenMemory
+	notices noticeMemory
+	head    onebot.Head // of an event that was completed
+	facts   policy.Facts
+	text    []byte
+	apps    []store.AppDecision // of the event at hand
+	memo    []store.AppDecision // of the last event: most events end alike, and records share it
+	names   names
 
 	rewritten onebot.Head // of an event whose media have other addresses
-
-	broken atomic.Int64 // events that could not be completed
 }
 
 // Event takes one event from NapCat. The bytes are valid during the call only.
@@ -60,6 +58,9 @@ func (l *Lane) process(frame []byte, head *onebot.Head, late bool) {
 	l.facts(f, head, rules)
 	verdict := rules.set.Decide(f)
 	l.tally.events[int(verdict.Outcome)%outcomes].Add(1)
+	if f.Duplicate {
+		l.tally.duplicates.Add(1)
+	}
 
 	var mask uint64
 	s.apps = s.apps[:0]
@@ -127,7 +128,7 @@ func (l *Lane) complete(frame []byte, head *onebot.Head) ([]byte, *onebot.Head) 
 		}
 	}
 	if err != nil {
-		if s.broken.Add(1) == 1 {
+		if l.tally.unreadable.Add(1) == 1 {
 			l.log.Warn("NapCat sent an event that no application could read; such events are dropped and counted", "account", l.name, "err", err)
 		}
 		return nil, nil
@@ -176,8 +177,11 @@ func (l *Lane) facts(f *policy.Facts, h *onebot.Head, rules *accountPlan) {
 	switch f.Kind {
 	case policy.Message, policy.Sent:
 		chat, _ := f.Chat()
-		f.Duplicate = l.event.seen.message(chat, h.MessageID, h.RealSeq)
+		if h.MessageID != 0 || len(h.RealSeq) > 0 { // else nothing tells two messages apart
+			f.Duplicate = l.event.seen.message(chat, h.MessageID, h.RealSeq)
+		}
 		l.chats.note(h.MessageID, chat)
+		l.chats.wrote(h.MessageID, f.User)
 		if f.Detail == "private" {
 			f.Approved = access.Approved(l.name, person)
 		}
@@ -200,6 +204,7 @@ func (l *Lane) facts(f *policy.Facts, h *onebot.Head, rules *accountPlan) {
 			l.router.chore(l.saveRequests)
 		}
 	case policy.Notice:
+		f.Duplicate = l.event.notices.repeated(h)
 		if f.Group == 0 {
 			f.Approved = access.Approved(l.name, person)
 		}
@@ -248,6 +253,7 @@ func (l *Lane) seedMemory() {
 			l.sent.add(r.MessageID)
 		}
 		l.chats.note(r.MessageID, r.Chat)
+		l.chats.wrote(r.MessageID, r.User)
 		if r.RealSeq != "" { // what an app sent has none until NapCat reports it
 			s.seen.message(r.Chat, r.MessageID, []byte(r.RealSeq))
 			l.markChat(r.Chat, []byte(r.RealSeq), r.Time)
@@ -267,6 +273,7 @@ func (l *Lane) seedFromQueue() {
 		}
 		if chat, ok := messageChat(&head); ok {
 			l.chats.note(head.MessageID, chat)
+			l.chats.wrote(head.MessageID, head.UserID)
 			l.event.seen.message(chat, head.MessageID, head.RealSeq)
 			l.markChat(chat, head.RealSeq, head.Time)
 		}

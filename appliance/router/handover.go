@@ -163,7 +163,7 @@ func (l *Lane) handOver(next handover) {
 		c.done(napcat.Answer{Final: true, Err: &handoverError{err}})
 		return
 	}
-	c.said = kept(c.params, rules) // history has the key of a medium, not what NapCat was given for it
+	c.said = l.kept(c.params, rules) // history has the key of a medium, not what NapCat was given for it
 	c.params = params
 	l.dispatch(c)
 }

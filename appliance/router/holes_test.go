@@ -161,13 +161,12 @@ func TestUnfinishedCatchUpGoesOnAfterARestart(t *testing.T) {
 // catchUpWith links a NapCat whose history of the friend 20002 is the frames.
 func (h *house) catchUpWith(t *testing.T, frames []string) *simulator.NapCat {
 	t.Helper()
-	sim := h.link(account(t), simulator.Options{ReconnectInterval: 1})
-	h.hangUp()
-	sim.OnAction("get_friend_msg_history", func(simulator.Call) simulator.Answer {
-		return simulator.Answer{Data: rawJSON(`{"messages":[` + strings.Join(frames, ",") + `]}`)}
-	})
-	h.redial(sim)
-	return sim
+	h.prepare = func(sim *simulator.NapCat) {
+		sim.OnAction("get_friend_msg_history", func(simulator.Call) simulator.Answer {
+			return simulator.Answer{Data: rawJSON(`{"messages":[` + strings.Join(frames, ",") + `]}`)}
+		})
+	}
+	return h.link(account(t), simulator.Options{ReconnectInterval: 1})
 }
 
 type rawJSON string

@@ -56,7 +56,7 @@ func sound(o *order) error {
 	if err := onebot.CheckSend(o.base, o.params); err != nil {
 		return err
 	}
-	return onebot.CheckApprove(o.base, o.params)
+	return onebot.CheckTruth(o.base, o.params)
 }
 
 // judge says which rule forbids an action to the app, "" if none does: its actions, its targets, then the files that may

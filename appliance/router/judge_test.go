@@ -100,7 +100,7 @@ func TestWithoutRootsNoFileIsOpen(t *testing.T) {
 const limited = "apps:\n  bot: {protocol: onebot11, accessToken: token-of-the-bot, targets: policy, actions: {deny: [friend_poke]}}\n  all: {protocol: onebot11, accessToken: token-of-all}\n"
 
 func TestActionsOnMessagesGoByTheirChat(t *testing.T) {
-	h := newHouse(t, quiet+limited)
+	h := newHouse(t, quiet+"catchUp: false\n"+limited) // which would hold the events for a moment
 	sim := h.link(account(t), simulator.Options{})
 	for _, action := range []string{"delete_msg", "set_msg_emoji_like", "set_essence_msg", "get_msg", "forward_group_single_msg"} {
 		called(sim, action)

@@ -98,13 +98,19 @@ func (m *sentMemory) has(id int64) bool {
 }
 
 // chatMemory knows the chats of the last messages, received and sent: an action that names only a message id writes to
-// that chat. It is used by several goroutines.
+// that chat. It knows their authors, too. It is used by several goroutines.
 type chatMemory struct {
 	mu    sync.Mutex
 	limit int
-	chats map[int64]policy.Chat
+	chats map[int64]place
 	order []int64 // a ring once it is full
 	next  int     // place of the oldest in a full ring
+}
+
+// place is where a message is, and whose it is: 0 = not known.
+type place struct {
+	chat   policy.Chat
+	author uint64
 }
 
 // note keeps the chat of a message. An id that repeats means the newer message, as in NapCat. 0 stands for no id.
@@ -115,7 +121,7 @@ func (m *chatMemory) note(id int64, chat policy.Chat) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.chats == nil {
-		m.chats = make(map[int64]policy.Chat)
+		m.chats = make(map[int64]place)
 	}
 	_, known := m.chats[id]
 	switch {
@@ -127,14 +133,31 @@ func (m *chatMemory) note(id int64, chat policy.Chat) {
 		m.order[m.next] = id
 		m.next = (m.next + 1) % m.limit
 	}
-	m.chats[id] = chat
+	m.chats[id] = place{chat: chat}
+}
+
+// wrote keeps the author of a message whose chat is known.
+func (m *chatMemory) wrote(id int64, author uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if p, ok := m.chats[id]; ok {
+		p.author = author
+		m.chats[id] = p
+	}
+}
+
+// author is who wrote a message, 0 if that is not known.
+func (m *chatMemory) author(id int64) uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.chats[id].author
 }
 
 func (m *chatMemory) of(id int64) (policy.Chat, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	chat, ok := m.chats[id]
-	return chat, ok
+	p, ok := m.chats[id]
+	return p.chat, ok
 }
 
 // Bounds of the join and friend requests that an account remembers, over restarts too: NapCat reports those that nobody

@@ -44,6 +44,8 @@ type appPlan struct {
 	denials  *policy.Firewall // actions.deny alone, for the other names of an action
 	accounts map[string]bool
 	noQuick  bool // actions.deny names quick operations themselves
+	deny     []string
+	nothing  bool // actions.allow is empty
 	compose  onebot.ComposeRules
 	format   string // messageFormat
 	chunk    bool   // long texts are cut
@@ -121,6 +123,7 @@ func compileApp(app config.App, slot uint8, c *config.Config) (*appPlan, error) 
 		accounts[name] = true
 	}
 	return &appPlan{name: app.Name, slot: slot, view: view, firewall: firewall, denials: denials, accounts: accounts, noQuick: slices.ContainsFunc(app.Actions.Deny, isQuick), debug: app.Debug,
+		deny: app.Actions.Deny, nothing: app.Actions.Allow != nil && len(*app.Actions.Allow) == 0,
 		compose: composeRules(app, c.Language), format: app.MessageFormat, chunk: app.Chunk}, nil
 }
 

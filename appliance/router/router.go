@@ -29,6 +29,9 @@ type Options struct {
 	// KeepMedium takes a medium of a message that some app receives. It says what the medium's address becomes ("" = it
 	// stays), or what to note of it. It is called under the lane's lock and must not block. Nil = nothing is kept.
 	KeepMedium func(Medium) (url, note string)
+	// KeepInline takes a picture or another file that an action carries as base64 and says what history names it by, "" =
+	// nothing. It must neither block nor keep the bytes. Nil = nothing is kept.
+	KeepInline func(payload []byte) string
 	// HandOver gives NapCat the files that an action names and returns the params that name them as NapCat has them. It may
 	// take long; the error is the app's to read. Nil = actions go as they are.
 	HandOver func(ctx context.Context, h Handover) (params []byte, err error)

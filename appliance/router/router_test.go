@@ -12,6 +12,7 @@ import (
 
 	"github.com/catflap/catflap/appliance/config"
 	"github.com/catflap/catflap/appliance/onebot"
+	"github.com/catflap/catflap/appliance/simulator"
 	"github.com/catflap/catflap/policy"
 	"github.com/catflap/catflap/store"
 )
@@ -26,7 +27,8 @@ type house struct {
 	store   *store.Store
 	cursors map[string]*store.Cursor
 
-	dial, hangUp func() // of the simulated NapCat
+	dial, hangUp func()                  // of the simulated NapCat
+	prepare      func(*simulator.NapCat) // before its first dial; may be nil
 }
 
 const quiet = `
@@ -173,6 +175,49 @@ func TestDuplicatesAreDropped(t *testing.T) {
 	h.event(request)
 	if d := h.event(request); d.Reason != "duplicate" {
 		t.Errorf("a request reported again: %s (%s)", d.Outcome, d.Reason)
+	}
+	if n, _ := h.router.Unheard("default"); n != 2 {
+		t.Errorf("%d duplicates were counted, want 2", n)
+	}
+}
+
+// Versions of NapCat report the recall of an own message twice, and a member that was invited.
+func TestRepeatedNotices(t *testing.T) {
+	h := newHouse(t, quiet+apps2)
+	for _, tt := range []struct {
+		name, frame, again string
+		duplicate          bool
+	}{
+		{"a recall", `"notice_type":"group_recall","group_id":30003,"user_id":10001,"operator_id":10001,"message_id":7,"time":100`, `"time":101`, true},
+		{"a friend's recall", `"notice_type":"friend_recall","user_id":20002,"message_id":8,"time":100`, `"time":100`, true},
+		{"another recall", `"notice_type":"friend_recall","user_id":20002,"message_id":9,"time":100`, `"message_id":10`, false},
+		{"recalls without an id", `"notice_type":"friend_recall","user_id":20002,"time":100`, ``, false},
+		{"an invitation", `"notice_type":"group_increase","sub_type":"invite","group_id":30003,"user_id":5,"operator_id":0,"time":100`, `"operator_id":6`, true},
+		{"a member that comes back", `"notice_type":"group_increase","sub_type":"approve","group_id":30003,"user_id":6,"operator_id":0,"time":100`, `"time":103`, false},
+		{"two pokes", `"notice_type":"notify","sub_type":"poke","group_id":30003,"user_id":20002,"target_id":10001,"time":100`, ``, false},
+	} {
+		frame := `{"self_id":10001,"post_type":"notice",` + tt.frame
+		h.event(frame + "}")
+		if tt.again != "" {
+			frame += "," + tt.again
+		}
+		if d := h.event(frame + "}"); (d.Reason == "duplicate") != tt.duplicate {
+			t.Errorf("%s, the second time: %s (%s)", tt.name, d.Outcome, d.Reason)
+		}
+	}
+}
+
+// Two messages that nothing tells apart are two.
+func TestMessagesWithoutAnIDAreNoDuplicates(t *testing.T) {
+	h := newHouse(t, quiet+apps2)
+	frame := `{"self_id":10001,"user_id":20002,"time":1767225600,"message_type":"private","sub_type":"friend","message":` + hello + `,"post_type":"message"}`
+	for range 2 {
+		if d := h.event(frame); d.Outcome != "deliver" {
+			t.Errorf("%s (%s)", d.Outcome, d.Reason)
+		}
+	}
+	if _, n := h.router.Unheard("default"); n != 0 {
+		t.Errorf("%d unreadable events were counted", n)
 	}
 }
 

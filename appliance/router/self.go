@@ -6,6 +6,9 @@ import (
 	"github.com/catflap/catflap/appliance/onebot"
 )
 
+// ownList is the one action that NapCat does not have and catflap answers.
+const ownList = "get_supported_actions"
+
 // maxVersion bounds what is remembered of NapCat's get_version_info.
 const maxVersion = 4 << 10
 
@@ -31,7 +34,7 @@ func (l *Lane) answerSelf(app *appPlan, base string, reply func([]byte), echo []
 		if !app.maySend() {
 			data = []byte(`{"yes":false}`)
 		}
-	case "get_supported_actions":
+	case ownList:
 		data = app.supported()
 	}
 	if data == nil {
@@ -64,7 +67,7 @@ func (a *appPlan) supported() []byte {
 	names := []string{}
 	for _, name := range onebot.Names() {
 		info, _ := onebot.Lookup(name)
-		if (info.InNapCat || name == "get_supported_actions") && a.firewall.Decide(name).Allowed {
+		if (info.InNapCat || name == ownList) && a.firewall.Decide(name).Allowed {
 			names = append(names, name)
 		}
 	}

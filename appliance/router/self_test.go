@@ -96,6 +96,7 @@ func TestUnawaitedActions(t *testing.T) {
 	const async = `{"status":"async","retcode":1,"data":null,"message":"","wording":"","echo":{"a":1}}`
 	tests := []struct{ name, frame, want string }{
 		{"async", `{"action":"get_login_info_async","echo":{"a":1}}`, async},
+		{"catflap's own", `{"action":"get_supported_actions_async","echo":{"a":1}}`, async},
 		{"rate limited", `{"action":"send_private_msg_rate_limited","params":{"user_id":20002,"message":"x"},"echo":{"a":1}}`, async},
 		{"a quick operation", `{"action":".handle_quick_operation_async","params":{"context":{"time":1,"self_id":10001,"post_type":"message","message_type":"private","user_id":20002},"operation":{"reply":"x"}},"echo":{"a":1}}`, async},
 	}

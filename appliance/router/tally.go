@@ -30,8 +30,10 @@ const (
 
 // tally counts what passes an account. The hot path only adds.
 type tally struct {
-	events [outcomes]atomic.Int64 // by outcome
-	apps   [slots]appTally        // by the app's slot
+	events     [outcomes]atomic.Int64 // by outcome
+	duplicates atomic.Int64           // of these, those that had come before
+	unreadable atomic.Int64           // events that could not be completed, beside events
+	apps       [slots]appTally        // by the app's slot
 }
 
 type appTally struct {
@@ -105,6 +107,16 @@ func (r *Router) Counts() []Count {
 		out = append(out, c)
 	}
 	return out
+}
+
+// Unheard is how many events of an account went no further since the start, whatever the policy says: those that had come
+// before, and those that no application could have read.
+func (r *Router) Unheard(account string) (duplicates, unreadable int64) {
+	l := r.lane(account)
+	if l == nil {
+		return 0, 0
+	}
+	return l.tally.duplicates.Load(), l.tally.unreadable.Load()
 }
 
 // Limited reports whether QQ has refused the last sends of an account (retcode 1200), so that it is sent to at half the rate.

@@ -154,7 +154,7 @@ func TestHandshakeLimit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Only the limit ends this: the test's own deadline is ten times as far away.
+	// Only the limit ends this: the test's own deadline is far away.
 	if err := c.SetReadDeadline(time.Now().Add(limit)); err != nil {
 		t.Fatal(err)
 	}

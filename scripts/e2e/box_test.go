@@ -25,7 +25,7 @@ const (
 	hookSecret   = "e2e-hook-secret-5e5e"
 )
 
-var secrets = []string{napcatToken, nonebotToken, koishiToken, probeToken, wrongToken, hookSecret}
+var secrets = []string{napcatToken, nonebotToken, koishiToken, probeToken, wrongToken, hookSecret, modelKey}
 
 // raceless tells the race detector not to wait a second at the end of every process; it still reports and fails it.
 const raceless = "GORACE=atexit_sleep_ms=0"

@@ -166,6 +166,35 @@ func TestSeed_openclaw_reconnect_retryDelay(t *testing.T) {
 	b.account(t, "default", true)
 }
 
+// race lets two accounts dial NapCats that are away until the eager one has dialled so often that nobody who waits longer
+// and longer could have come half as far: the lower end of each wait stays retryDelay/2, so only the number tells.
+func race(t *testing.T, eager, patient string) {
+	t.Helper()
+	t.Parallel()
+	const often, seldom = 40, 15
+	first, second := listen(t, http.StatusServiceUnavailable), listen(t, http.StatusServiceUnavailable)
+	startBox(t, `
+accounts:
+  eager: {link: forward, url: "`+first.address()+`", accessToken: `+napcatToken+`, reconnect: {maxRetries: 0, retryDelay: 100, `+eager+`}}
+  patient: {link: forward, url: "`+second.address()+`", accessToken: `+koishiToken+`, reconnect: {maxRetries: 0, retryDelay: 100, `+patient+`}}
+`)
+	second.next(t)
+	for range often {
+		first.next(t)
+	}
+	if dials := 1 + len(second.came); dials > seldom {
+		t.Errorf("%d dials with {%s} and %d with {%s}: the delay does not grow as it should", often, eager, dials, patient)
+	}
+}
+
+func TestSeed_openclaw_reconnect_backoffMultiplier(t *testing.T) {
+	race(t, "backoffMultiplier: 1, maxDelay: 3600000", "backoffMultiplier: 10, maxDelay: 3600000")
+}
+
+func TestSeed_openclaw_reconnect_maxDelay(t *testing.T) {
+	race(t, "backoffMultiplier: 10, maxDelay: 150", "backoffMultiplier: 10, maxDelay: 3600000")
+}
+
 func TestSeed_openclaw_heartbeat_interval(t *testing.T) {
 	t.Parallel()
 	b := startBox(t, "heartbeat: {enabled: true, interval: 1000, timeout: 1000}")

@@ -1,0 +1,43 @@
+package router
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Author is who wrote a message, as far as catflap saw it. Not ok means that nobody here knows.
+func (r *Router) Author(account string, messageID int64) (user uint64, ok bool) {
+	l := r.lane(account)
+	if l == nil {
+		return 0, false
+	}
+	l.seed.Do(l.seedMemory)
+	user = l.chats.author(messageID)
+	return user, user != 0
+}
+
+// Allowed reports whether an app's rules let it call an action at all.
+func (r *Router) Allowed(app, action string) bool {
+	plan := r.plan.Load().apps[app]
+	return plan != nil && plan.firewall.Decide(action).Allowed
+}
+
+// Denied says which rule forbids an app something that catflap does by itself and NapCat never hears of: what actions.deny
+// names, and everything where actions.allow is empty. "" = none does. Such actions have no effect on QQ, so rules about
+// effects do not reach them.
+func (r *Router) Denied(app, action string) string {
+	plan := r.plan.Load().apps[app]
+	switch {
+	case plan == nil:
+		return fmt.Sprintf("app %s is not enabled (apps.%s.enabled)", app, app)
+	case plan.nothing:
+		return fmt.Sprintf("%q is not allowed: actions.allow is empty, which allows nothing (apps.%s.actions)", action, app)
+	}
+	for _, entry := range plan.deny {
+		prefix, isPrefix := strings.CutSuffix(entry, "*")
+		if entry == action || isPrefix && strings.HasPrefix(action, prefix) {
+			return fmt.Sprintf("%q is denied: actions.deny lists %s (apps.%s.actions)", action, entry, app)
+		}
+	}
+	return ""
+}
