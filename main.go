@@ -39,6 +39,7 @@ func run() int {
 			s.Account(),
 			s.Audit(),
 			s.Alert(),
+			s.Agent(),
 			s.Console(),
 			s.Call(),
 			s.Backup(),

@@ -3,9 +3,11 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -34,6 +36,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":   exits,
 			"await":   await,
+			"shows":   shows,
 			"address": address,
 			"port":    port,
 			"mode":    mode,
@@ -77,17 +80,40 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 			return err
 		}
 	}
-	deadline := time.Now().Add(20 * time.Second)
+	again(ts, strings.Join(args, " "), try)
+}
+
+// again tries until there is no error.
+func again(ts *testscript.TestScript, what string, try func() error) {
+	deadline := time.Now().Add(time.Minute)
 	for {
 		err := try()
 		if err == nil {
 			return
 		}
 		if time.Now().After(deadline) {
-			ts.Fatalf("waited in vain for %s: %v", strings.Join(args, " "), err)
+			ts.Fatalf("waited in vain for %s: %v", what, err)
 		}
 		<-time.After(20 * time.Millisecond)
 	}
+}
+
+// shows REGEXP COMMAND...: runs the command again and again until what it prints matches.
+func shows(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: shows REGEXP COMMAND [ARGUMENT...]")
+	}
+	want, err := regexp.Compile(args[0])
+	ts.Check(err)
+	again(ts, args[0], func() error {
+		if err := ts.Exec(args[1], args[2:]...); err != nil {
+			return err
+		}
+		if !want.MatchString(ts.ReadFile("stdout")) {
+			return errors.New("it is not printed")
+		}
+		return nil
+	})
 }
 
 // address VARIABLE LISTENER: sets the variable from the status in stdout.
@@ -103,17 +129,21 @@ func address(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv(args[0], status.Listen[args[1]])
 }
 
-// port VARIABLE: sets the variable to a port of 127.0.0.1 that is free now.
+// port VARIABLE: sets the variable to a port that is free now. It lies below those that the kernel gives away, so that nobody
+// takes it before it is used.
 func port(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: port VARIABLE")
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	ts.Check(err)
-	defer l.Close()
-	_, number, err := net.SplitHostPort(l.Addr().String())
-	ts.Check(err)
-	ts.Setenv(args[0], number)
+	for range 1000 {
+		number := strconv.Itoa(30000 + rand.IntN(1000))
+		if l, err := net.Listen("tcp", "0.0.0.0:"+number); err == nil {
+			defer l.Close()
+			ts.Setenv(args[0], number)
+			return
+		}
+	}
+	ts.Fatalf("no free port")
 }
 
 // mode FILE MODE: the file has exactly these permissions.

@@ -18,7 +18,7 @@ import (
 )
 
 // adapterLimit bounds every wait of these tests; reaching it is a failure, never a result.
-const adapterLimit = 20 * time.Second
+const adapterLimit = 60 * time.Second
 
 // adapter is one account whose NapCat has one kind of link.
 type adapter struct {

@@ -17,6 +17,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/catflap/catflap/appliance/agent"
 	"github.com/catflap/catflap/appliance/alert"
 	"github.com/catflap/catflap/appliance/apps"
 	"github.com/catflap/catflap/appliance/config"
@@ -55,6 +56,7 @@ type Appliance struct {
 	dataDir string // stays the one of the start
 	store   *store.Store
 	media   pictures
+	files   *apps.Files // of apps of OneBot 12
 	router  *router.Router
 	admin   net.Listener
 	api     *console.API
@@ -71,12 +73,15 @@ type Appliance struct {
 	accounts  map[string]*napcat.Account
 	indexes   map[string]uint16 // of accounts in the journal; never given to another name
 	apps      map[string]*apps.App
+	agents    map[string]*agent.Agent     // what apps with protocol: agent consist of
 	slots     map[string]uint8            // of apps in the journal
 	listeners map[string]*napcat.Listener // by configured address
 	gateways  map[string]*apps.Gateway    // by configured address
 
 	seats   gate.Seats                  // of all gateways
 	running atomic.Pointer[[]*apps.App] // what links' goroutines see of apps
+
+	fileRules atomic.Pointer[map[string]fileRules] // by account; what links' goroutines see
 
 	plans   sync.Mutex // one plan at a time
 	planned planned
@@ -93,7 +98,7 @@ func Open(cfg *config.Config, o Options) (*Appliance, error) {
 	a := &Appliance{
 		Options: o, now: time.Now, began: time.Now(),
 		accounts: make(map[string]*napcat.Account), indexes: make(map[string]uint16),
-		apps: make(map[string]*apps.App), slots: make(map[string]uint8),
+		apps: make(map[string]*apps.App), agents: make(map[string]*agent.Agent), slots: make(map[string]uint8),
 		listeners: make(map[string]*napcat.Listener), gateways: make(map[string]*apps.Gateway),
 	}
 	a.running.Store(new([]*apps.App))
@@ -118,7 +123,7 @@ func (a *Appliance) open(cfg *config.Config) (err error) {
 	if err := a.openMedia(cfg); err != nil {
 		return err
 	}
-	a.router = router.New(router.Options{Store: a.store, Log: a.Log, Now: a.now, Rand: rand.Float64, KeepMedium: a.keepMedium, HandOver: a.handOver, AwaitFiles: a.awaitFiles, OwnMedium: a.isMediumPath})
+	a.router = router.New(router.Options{Store: a.store, Log: a.Log, Now: a.now, Rand: rand.Float64, KeepMedium: a.keepMedium, KeepInline: a.keepInline, HandOver: a.handOver, AwaitFiles: a.awaitFiles, OwnMedium: a.isMediumPath})
 	a.api = a.newAPI()
 	a.newAlarm()
 	a.newSite()
@@ -192,6 +197,9 @@ func (a *Appliance) closeLinks() {
 		tasks.Go(func() { app.Close(restarts, false) })
 	}
 	tasks.Wait()
+	for name := range a.agents {
+		a.stopAgent(name)
+	}
 	for _, account := range a.accounts {
 		tasks.Go(account.Close)
 	}
@@ -270,7 +278,9 @@ func (a *Appliance) apply(next *config.Config) error {
 	}
 	a.applyAccounts(next, remade)
 	a.setMedia(next)
+	a.setFileRules(next)
 	a.applyApps(next, remade)
+	a.media.dialled.Store(a.dialledApps(next))
 	a.routeListeners(next)
 	a.setAlarm(next)
 	a.showConsole(shown)

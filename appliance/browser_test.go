@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
@@ -119,14 +120,19 @@ func send(t *testing.T, method, address, path, body string, cookies ...*http.Coo
 	return resp
 }
 
+// freePort finds a port that nothing listens on, below those that the kernel gives away: so that nobody takes it before it
+// is used, or between two uses.
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		l, err := net.Listen("tcp", fmt.Sprintf("0.0.0.0:%d", 31000+rand.IntN(1700)))
+		if err == nil {
+			defer l.Close()
+			return port0(l.Addr().String())
+		}
 	}
-	defer l.Close()
-	return port0(l.Addr().String())
+	t.Fatal("no free port")
+	return ""
 }
 
 func TestFault_T20_SessionsOutliveARestart(t *testing.T) {

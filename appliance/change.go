@@ -86,7 +86,7 @@ func (a *Appliance) joined(name string, groups []uint64) {
 func (a *Appliance) applyApps(next *config.Config, remade map[string]bool) {
 	wanted := make(map[string]config.App)
 	for _, app := range next.Apps {
-		if app.Enabled && served(app) {
+		if app.Enabled {
 			wanted[app.Name] = app
 		}
 	}
@@ -94,6 +94,9 @@ func (a *Appliance) applyApps(next *config.Config, remade map[string]bool) {
 		app, ok := wanted[name]
 		if ok && !remade["apps."+name] {
 			running.Update(app)
+			if brain := a.agents[name]; brain != nil {
+				brain.Update(next)
+			}
 			running.SetAccounts(a.accountsOf(app, next))
 			delete(wanted, name)
 			continue
@@ -101,13 +104,14 @@ func (a *Appliance) applyApps(next *config.Config, remade map[string]bool) {
 		const restarts = 1012
 		delete(a.apps, name)
 		running.Close(restarts, !ok)
+		a.stopAgent(name)
 	}
 	var start []*apps.App
 	for _, name := range sortedNames(wanted) {
 		app := apps.New(apps.Options{
 			Config: wanted[name], Slot: a.slots[name], Accounts: a.accountsOf(wanted[name], next),
 			Journal: a.store.Journal(), Action: a.router.Action, Quick: a.router.Quick, MaxFrame: next.Limits.MaxFrameMB << 20,
-			Log: a.Log, Now: a.now, Rand: rand.Float64,
+			Log: a.Log, Now: a.now, Rand: rand.Float64, Lookups: a.lookups(), Inside: a.startAgent(wanted[name], next),
 		})
 		app.Pause(a.store.Settings().Get(pausedKey+name) != "")
 		a.apps[name] = app
@@ -127,7 +131,9 @@ func (a *Appliance) applyApps(next *config.Config, remade map[string]bool) {
 // resumeCursors opens what apps had subscribed to before the last start, and forgets what nobody serves any more.
 func (a *Appliance) resumeCursors() {
 	for _, s := range a.store.Journal().Subscribers() {
-		if app := a.apps[s.App]; app == nil || !app.Resume(s.Account) {
+		name, polls := apps.AppOf(s.App)
+		app := a.apps[name]
+		if app == nil || polls && !app.ResumePolls(s.Account) || !polls && !app.Resume(s.Account) {
 			a.store.Journal().Forget(s)
 		}
 	}

@@ -149,7 +149,7 @@ func gatewayAddresses(c *config.Config) map[string]string {
 	}
 	for _, app := range c.Apps {
 		switch {
-		case !app.Enabled || !served(app):
+		case !app.Enabled:
 		case app.Listen != "":
 			out[app.Listen] = fmt.Sprintf("apps.%s.listen", app.Name)
 		case comes(app):
@@ -159,13 +159,10 @@ func gatewayAddresses(c *config.Config) map[string]string {
 	return out
 }
 
-// served reports whether this version has the app's protocol and transport.
-func served(app config.App) bool { return app.Protocol == "onebot11" }
-
 // comes reports whether an app may come to a gateway: one that is dialled has no business there, and one that is posted to
 // calls actions there, by its token.
 func comes(app config.App) bool {
-	return app.Connect == "" && (app.Post == "" || app.AccessToken != "")
+	return app.Protocol != "agent" && app.Connect == "" && (app.Post == "" || app.AccessToken != "")
 }
 
 // Addresses says what listens where, by name.

@@ -20,7 +20,7 @@ import (
 	"github.com/catflap/catflap/appliance/simulator"
 )
 
-const postPatience = 20 * time.Second
+const postPatience = 60 * time.Second
 
 // From a message at NapCat by way of a signed post to the app, and from the app's answer back to actions at NapCat; and
 // lifecycle tells the app when it begins and ends.

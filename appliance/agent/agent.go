@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/catflap/catflap/appliance/agent/endpoint"
+	"github.com/catflap/catflap/appliance/agent/mcp"
 	"github.com/catflap/catflap/appliance/apps"
 	"github.com/catflap/catflap/appliance/config"
 	"github.com/catflap/catflap/store"
@@ -62,6 +63,7 @@ type Agent struct {
 	Options
 	live     atomic.Pointer[config.Config]
 	endpoint atomic.Pointer[endpoint.Client] // nil while the configuration has no usable one
+	servers  atomic.Pointer[mcp.Servers]     // nil without any
 	usage    *usage
 
 	ctx   context.Context
@@ -90,6 +92,11 @@ func New(o Options) *Agent {
 func (a *Agent) connect(c *config.Config) {
 	before := a.live.Swap(c)
 	app := c.App(a.Name)
+	if app != nil && (before == nil || before.App(a.Name) == nil || !sameServers(before.App(a.Name).Agent, app.Agent)) {
+		if old := a.servers.Swap(newServers(app.Agent, a.Now)); old != nil {
+			old.Close()
+		}
+	}
 	if app == nil || before != nil && before.App(a.Name) != nil && sameEndpoint(before.App(a.Name).Agent, app.Agent) {
 		return
 	}
@@ -136,6 +143,9 @@ func (a *Agent) Close() {
 	a.tasks.Wait()
 	if client := a.endpoint.Swap(nil); client != nil {
 		client.Close()
+	}
+	if servers := a.servers.Swap(nil); servers != nil {
+		servers.Close()
 	}
 }
 

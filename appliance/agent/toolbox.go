@@ -55,7 +55,7 @@ func (a *Agent) toolbox(ctx context.Context, m *message) *toolbox {
 	if len(b.skills) > 0 {
 		b.offered = append(b.offered, tools.SkillTool())
 	}
-	for _, t := range a.remote(ctx, app) {
+	for _, t := range a.remote(ctx) {
 		if rights.Allows(t.Name, "") {
 			b.offered = append(b.offered, tools.Tool{Name: t.Name, Description: t.Description, Schema: t.Schema})
 			b.servers[t.Name] = t

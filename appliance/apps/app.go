@@ -4,7 +4,6 @@ package apps
 
 import (
 	"log/slog"
-	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -47,6 +46,7 @@ type Options struct {
 	Action   func(Action)
 	Quick    func(Quick) // what an app answered to a post
 	Inside   *Inside     // the app itself, if it lives in this process; else nil
+	Lookups  Lookups     // for OneBot 12
 	MaxFrame int         // largest frame read from the app, and largest answer to a post, bytes
 	Log      *slog.Logger
 	Now      func() time.Time
@@ -58,7 +58,9 @@ type App struct {
 	Options
 
 	live    atomic.Pointer[config.App]
+	speech  dialect
 	paused  atomic.Bool
+	polled  polled       // of OneBot 12
 	calling atomic.Int64 // HTTP calls in progress
 
 	patience time.Duration // for the answer to a post
@@ -74,6 +76,7 @@ type App struct {
 func New(o Options) *App {
 	a := &App{Options: o, patience: postTimeout, trouble: postTrouble}
 	a.live.Store(&o.Config)
+	a.speech = a.speak()
 	for _, account := range o.Accounts {
 		a.feeds = append(a.feeds, newFeed(a, account))
 	}
@@ -251,18 +254,4 @@ func (a *App) bounds() store.Bounds {
 		MaxBytes:      int64(q.MaxMB) << 20,
 		MaxStrikes:    maxStrikes,
 	}
-}
-
-// header is what a reverse WebSocket presents to the app. X-Client-Role must be spelled exactly so: Koishi
-// compares the text. A missing X-Self-ID would end a bare Koishi process.
-func (a *App) header(self string) http.Header {
-	h := http.Header{
-		"X-Self-ID":     {self},
-		"X-Client-Role": {"Universal"},
-		"User-Agent":    {"OneBot/11 catflap"},
-	}
-	if a.settings().AccessToken != "" {
-		h.Set("Authorization", "Bearer "+a.settings().AccessToken)
-	}
-	return h
 }

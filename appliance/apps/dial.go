@@ -2,7 +2,6 @@ package apps
 
 import (
 	"context"
-	"strconv"
 	"time"
 
 	"github.com/catflap/catflap/appliance/link"
@@ -63,6 +62,5 @@ func (f *feed) dial(ctx context.Context, self uint64) (*link.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	header := f.app.header(strconv.FormatUint(self, 10))
-	return link.Dial(ctx, link.Target{URL: c.Connect, Header: header, TLS: tls}, f.app.linkOptions())
+	return link.Dial(ctx, link.Target{URL: c.Connect, Header: f.app.speech.dialHeader(self), TLS: tls}, f.app.linkOptions())
 }

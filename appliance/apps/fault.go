@@ -50,6 +50,12 @@ func hints(err error, c config.App) []Hint {
 		fmt.Sprintf("the path may be wrong: apps.%s.connect ends in %q; NoneBot listens on /onebot/v11/ws, Koishi on /onebot, AstrBot and aiocqhttp on /ws", c.Name, pathOf(c.Connect)),
 		fmt.Sprintf("路径可能不对：apps.%s.connect 的路径是 %q；NoneBot 为 /onebot/v11/ws，Koishi 为 /onebot，AstrBot 与 aiocqhttp 为 /ws", c.Name, pathOf(c.Connect)),
 	}
+	if c.Protocol == "onebot12" {
+		path = Hint{
+			fmt.Sprintf("the path may be wrong: apps.%s.connect ends in %q; the V12 adapter of NoneBot listens on /onebot/v12/ws", c.Name, pathOf(c.Connect)),
+			fmt.Sprintf("路径可能不对：apps.%s.connect 的路径是 %q；NoneBot 的 V12 适配器为 /onebot/v12/ws", c.Name, pathOf(c.Connect)),
+		}
+	}
 	selfID := Hint{
 		"the app may be configured for another QQ number (Koishi: selfId must equal the account's)",
 		"该应用可能配置了别的 QQ 号（Koishi：selfId 必须与账号一致）",

@@ -24,6 +24,10 @@ type feed struct {
 	hand    atomic.Pointer[hand]    // carries the events if the app lives in this process; else nil
 	heir    atomic.Bool             // an event connection above limits.links is about to take over
 
+	presence presence // of apps of OneBot 12
+	temps    temps    // likewise
+	latest   latest   // likewise
+
 	pongs    pongs
 	tooLarge atomic.Uint64 // actions above limits.maxFrameMb
 
@@ -127,6 +131,7 @@ func (f *feed) updated() {
 		f.openCursor()
 	}
 	f.mu.Unlock()
+	f.latest.updated(f)
 	if s := f.current.Load(); s != nil {
 		s.pulse.set(f.app.settings().Heartbeat)
 	}
@@ -136,6 +141,7 @@ func (f *feed) updated() {
 }
 
 func (f *feed) unsubscribe() {
+	f.latest.close(f, true)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.stopWaiting()
@@ -158,17 +164,34 @@ func (f *feed) wake() {
 	}
 }
 
-// accountChanged lets a waiting dial go on, and tells the app by a heartbeat at once.
+// accountChanged lets a waiting dial go on, and has the app told.
 func (f *feed) accountChanged() {
 	select {
 	case f.changed <- struct{}{}:
 	default:
 	}
+	f.app.speech.healthChanged(f)
+}
+
+// beatNow makes a heartbeat due.
+func (f *feed) beatNow() {
 	if s := f.current.Load(); s != nil {
 		s.beatNow()
 	}
 	if p := f.post.Load(); p != nil {
 		p.pulse.beat()
+	}
+}
+
+// tellStanding makes due what says how the account is.
+func (f *feed) tellStanding() {
+	if s := f.current.Load(); s != nil {
+		s.standing.Store(true)
+		s.out.Wake()
+	}
+	if p := f.post.Load(); p != nil {
+		p.standing.Store(true)
+		p.wake()
 	}
 }
 
@@ -284,6 +307,8 @@ func (f *feed) close(code uint16) {
 		f.closed = code
 	}
 	f.stopWaiting()
+	f.presence.close()
+	f.latest.close(f, false)
 	for s := range f.links {
 		s.out.Close(code, closing)
 	}
@@ -334,6 +359,7 @@ func (a *App) Status() []Status {
 			st.Subscribed, st.Cursor = true, cursor.Stats()
 		}
 		st.Cursor.Dropped += dropped
+		f.latest.describe(&st)
 		if p := f.post.Load(); p != nil {
 			p.describe(&st)
 		}

@@ -26,7 +26,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // limit bounds every wait of these tests; reaching it is a failure, never a result.
-const limit = 20 * time.Second
+const limit = 60 * time.Second
 
 const (
 	token = "tk-51aa"
@@ -123,7 +123,10 @@ func (h *house) app(slot uint8, c config.App, bots ...*bot) *App {
 // inside makes an app of this process, or another if there is none, that is closed at the test's end.
 func (h *house) inside(slot uint8, c config.App, inside *Inside, bots ...*bot) *App {
 	h.t.Helper()
-	c.Enabled, c.Protocol = true, "onebot11"
+	c.Enabled = true
+	if c.Protocol == "" {
+		c.Protocol = "onebot11"
+	}
 	c.Reconnect = config.Reconnect{Enabled: true, RetryDelay: time.Millisecond, BackoffMultiplier: 1, MaxDelay: 2 * time.Millisecond}
 	c.Queue = config.Queue{MaxEvents: 100_000, MaxMB: 64, MaxAge: config.MaxAge{Message: time.Hour, Notice: time.Hour, Request: time.Hour}}
 	var log logText
@@ -135,6 +138,7 @@ func (h *house) inside(slot uint8, c config.App, inside *Inside, bots ...*bot) *
 			h.actions <- asked{a, text}
 		},
 		Log: slog.New(slog.NewTextHandler(&log, nil)), Now: time.Now, Rand: func() float64 { return 0.5 },
+		Lookups: Lookups{Version: "1.2.3"},
 	}
 	for _, b := range bots {
 		o.Accounts = append(o.Accounts, b.account())

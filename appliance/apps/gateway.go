@@ -104,13 +104,20 @@ func (g *Gateway) answer(k *gate.Knock) {
 	}
 	app, refusal := g.app(k.Request)
 	if refusal != nil {
+		if refusal.Status == http.StatusForbidden && g.wantsTwelve(k.Request) {
+			refusal = &gate.Refusal{Status: http.StatusUnauthorized, Reason: refusal.Reason}
+		}
 		k.Refuse(refusal)
 		return
 	}
 	k.Who = app.Name()
 	k.Trust()
 	app.allowOrigin(k)
-	where, refusal := g.place(app, k.Request)
+	place := g.place
+	if app.speaksTwelve() {
+		place = g.placeTwelve
+	}
+	where, refusal := place(app, k.Request)
 	if refusal != nil {
 		if refusal.Status == http.StatusUpgradeRequired {
 			k.Plain().Header().Set("Upgrade", "websocket") // RFC 9110, section 15.5.22
@@ -123,6 +130,8 @@ func (g *Gateway) answer(k *gate.Knock) {
 		g.call(k, app, where)
 	case kindStream:
 		g.stream(k, app, where)
+	case kindTwelve:
+		g.callTwelve(k, app, where)
 	default:
 		g.socket(k, app, where)
 	}
@@ -207,6 +216,11 @@ func (g *Gateway) app(r *http.Request) (*App, *gate.Refusal) {
 	if no := gate.CheckOrigin(r, found.settings().CORS); no != nil {
 		return nil, no
 	}
+	if found.settings().AccessToken == "" {
+		if no := gate.CheckLocal(r); no != nil {
+			return nil, no
+		}
+	}
 	return found, nil
 }
 
@@ -235,12 +249,13 @@ const (
 	kindCalls              // WebSocket: calls
 	kindCall               // HTTP: one call
 	kindStream             // HTTP: server-sent events
+	kindTwelve             // HTTP: a request of OneBot 12
 )
 
 // transport is the word of `transports` for it.
 func (k kind) transport() string {
 	switch k {
-	case kindCall:
+	case kindCall, kindTwelve:
 		return "http"
 	case kindStream:
 		return "sse"

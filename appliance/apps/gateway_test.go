@@ -154,6 +154,18 @@ func TestOwnPortWithoutToken(t *testing.T) {
 	if status, _ := knock(t, g, "GET", "/", func(*http.Request) {}); status != http.StatusForbidden {
 		t.Errorf("a token where none is wanted: %d", status)
 	}
+	for name, page := range map[string]func(*http.Request){
+		"a picture in a page": func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "cross-site") },
+		"a name for this box": func(r *http.Request) { r.Host = "rebound.example" },
+	} {
+		status, body := knock(t, g, "GET", "/send_private_msg?user_id=1&message=x", func(r *http.Request) {
+			r.Header.Del("Authorization")
+			page(r)
+		})
+		if status != http.StatusForbidden {
+			t.Errorf("%s: %d %s", name, status, body)
+		}
+	}
 }
 
 func TestGatewayPaths(t *testing.T) {

@@ -121,6 +121,8 @@ func TestHTTPStatusCodes(t *testing.T) {
 		{"empty body", request{method: "POST", path: "/get_login_info", contentType: asJSON}, 200, okAnswer, `{"action":"get_login_info","params":{}}`},
 		{"empty body, query", request{method: "POST", path: "/send_like?user_id=1&access_token=" + token}, 200, okAnswer, `{"action":"send_like","params":{"user_id":1}}`},
 		{"self_id of the account", request{method: "GET", path: "/send_like?user_id=1&self_id=10001"}, 200, okAnswer, `{"action":"send_like","params":{"user_id":1}}`},
+		{"query beside a body", request{method: "POST", path: "/send_like?user_id=1&times=5&access_token=" + token + "&self_id=10001", contentType: asJSON, body: `{"user_id":2}`}, 200, okAnswer, `{"action":"send_like","params":{"user_id":2,"times":5}}`},
+		{"query beside a form", request{method: "POST", path: "/send_like?times=5", contentType: "application/x-www-form-urlencoded", body: "user_id=2"}, 200, okAnswer, `{"action":"send_like","params":{"user_id":2,"times":5}}`},
 		{"echo in the query", request{method: "GET", path: "/get_status?echo=1"}, 200, okAnswer, `{"action":"get_status","params":{},"echo":"1"}`},
 		{"echo in a form", request{method: "POST", path: "/get_status", contentType: form, body: "echo=a%22b"}, 200, okAnswer, `{"action":"get_status","params":{},"echo":"a\"b"}`},
 		{"echo in JSON", request{method: "POST", path: "/get_status", contentType: asJSON, body: `{"echo":{"seq":1}}`}, 200, okAnswer, `{"action":"get_status","params":{"echo":{"seq":1}},"echo":{"seq":1}}`},

@@ -85,7 +85,7 @@ func TestHTTPAnswerMayTakeLongerThanTheBody(t *testing.T) {
 	h, b := newHouse(t), newBot("bot1", 0, botQQ)
 	a := h.app(0, config.App{Name: "hook", AccessToken: token}, b)
 	g := open(t, a)
-	g.bodies.start = 20 * time.Millisecond
+	g.bodies.start = 200 * time.Millisecond
 	answer := make(chan string, 1)
 	go func() {
 		_, body := do(t, g, request{method: "POST", path: "/send_like", body: `{"user_id":1}`})

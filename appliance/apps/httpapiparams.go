@@ -22,8 +22,8 @@ func badBody(format string, args ...any) *httpFault {
 	return &httpFault{http.StatusBadRequest, codeUnread, fmt.Sprintf(format, args...)}
 }
 
-// params reads the action's raw params: of a GET from the query, of a POST from its body, or from the query if that is
-// empty. The bytes may be used until done.
+// params reads the action's raw params: of a GET from the query, of a POST from its body, and from the query what the body
+// does not name. The bytes may be used until done.
 func (c *httpCall) params() (params []byte, done func(), fault *httpFault) {
 	none := func() {}
 	if c.knock.Method == http.MethodGet {
@@ -47,6 +47,8 @@ func (c *httpCall) params() (params []byte, done func(), fault *httpFault) {
 	}
 	if params == nil {
 		params = onebot.Form(c.name, c.query)
+	} else {
+		params = onebot.FormBeside(c.name, params, c.query)
 	}
 	return params, done, nil
 }

@@ -25,6 +25,12 @@ func TestGatewayServesMedia(t *testing.T) {
 			fmt.Fprintf(w, "took %s %v", body, err)
 		},
 	})
+	dials := func(slot uint8, name, secret string) *App {
+		return h.app(slot, config.App{Name: name, AccessToken: secret, Connect: "ws://127.0.0.1:1/"}, b)
+	}
+	all := []*App{dials(1, "dialled", "tk-of-dialled"), dials(2, "twin1", "tk-of-twins"), dials(3, "twin2", "tk-of-twins"), dials(4, "bare", "")}
+	g.shelf.Dialled = func() []*App { return all }
+	bearer := func(secret string) http.Header { return http.Header{"Authorization": {"Bearer " + secret}} }
 	for _, c := range []struct {
 		name   string
 		q      request
@@ -38,6 +44,11 @@ func TestGatewayServesMedia(t *testing.T) {
 		{"upload without token", request{method: http.MethodPost, path: "/media", body: "bytes", header: none}, 401, "access token missing"},
 		{"upload with a wrong token", request{method: http.MethodPost, path: "/media", body: "bytes", header: http.Header{"Authorization": {"Bearer no"}}}, 403, "access token wrong"},
 		{"upload from a page", request{method: http.MethodPost, path: "/media", body: "bytes", header: http.Header{"Origin": {"http://evil.example"}}}, 403, "request comes from a web page (Origin header)"},
+		{"upload with the token of an app that is dialled", request{method: http.MethodPost, path: "/media", body: "bytes", header: bearer("tk-of-dialled")}, 200, "took bytes <nil>"},
+		{"upload with a token that two apps have", request{method: http.MethodPost, path: "/media", body: "bytes", header: bearer("tk-of-twins")}, 403, "several apps have this access token: give each its own"},
+		{"upload with no word for a token", request{method: http.MethodPost, path: "/media", body: "bytes", header: bearer("")}, 401, "access token missing"},
+		{"upload of a page with the token of an app that is dialled", request{method: http.MethodPost, path: "/media", body: "bytes", header: http.Header{"Authorization": {"Bearer tk-of-dialled"}, "Origin": {"http://evil.example"}}}, 403, "request comes from a web page (Origin header)"},
+		{"an action with the token of an app that is dialled", request{method: http.MethodPost, path: "/get_status", body: "{}", header: bearer("tk-of-dialled")}, 403, "access token wrong"},
 		{"another path", request{method: http.MethodGet, path: "/mediator", header: none}, 401, "access token missing"},
 	} {
 		resp, body := do(t, g, c.q)

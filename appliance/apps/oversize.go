@@ -19,18 +19,21 @@ const codeTooLarge = 1400
 // frame must not lose its other calls for it.
 func (s *session) oversize(head, tail []byte, size uint64) {
 	app := s.feed.app
-	name := onebot.ActionAtStart(head)
-	if name == "" || len(name) > maxName {
-		name = "an action"
-	}
 	s.feed.tooLarge.Add(1)
 	if !s.warned {
 		s.warned = true
 		app.Log.Warn("an action above limits.maxFrameMb was refused; more of this connection are counted only",
-			"app", app.Name(), "account", s.feed.account.Name, "action", name, "bytes", size, "limit", app.MaxFrame)
+			"app", app.Name(), "account", s.feed.account.Name, "action", nameAtStart(head), "bytes", size, "limit", app.MaxFrame)
 	}
-	echo, _ := onebot.EchoAtEnds(head, tail) // nil leaves the key out
-	s.reply(onebot.AppendFailure(nil, echo, codeTooLarge, tooLarge(name, size, app.MaxFrame)))
+	app.speech.oversize(s.caller(), head, tail, size)
+}
+
+// nameAtStart is what a frame calls its action, as far as its beginning tells.
+func nameAtStart(head []byte) string {
+	if name := onebot.ActionAtStart(head); name != "" && len(name) <= maxName {
+		return name
+	}
+	return "an action"
 }
 
 // tooLarge is what the sender of an action above the limit is told.

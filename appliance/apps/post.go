@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -37,9 +36,11 @@ func (a *App) Posts() bool { return a.settings().Post != "" }
 type poster struct {
 	feed  *feed
 	calls chan struct{} // one slot: there may be something to do
-	beat  atomic.Bool   // a heartbeat is due
 	pulse pulse
 	up    atomic.Bool // the last post was answered by 2xx
+
+	beat     atomic.Bool // a heartbeat is due
+	standing atomic.Bool // so is what says how the account is
 
 	mu        sync.Mutex
 	note      fault  // what was refused for good last, or a quick operation that failed
@@ -50,13 +51,13 @@ type poster struct {
 	client  *http.Client
 	here    bool   // the app answers, so its subscription does not run out
 	warned  bool   // the log says that it takes nothing
-	greeted uint64 // whom lifecycle enable named; 0 = it is due
+	greeted uint64 // whom the first post named; 0 = it is due
 	backoff link.Backoff
 	unseen  bool   // the last event was put back, and the app cannot have seen it
 	repeats uint64 // what the cursor had counted before
 	batch   []*store.Event
+	scratch eventReader
 	head    onebot.Head
-	meta    []byte
 	failing failing
 	late    []*lateEvent // set aside, oldest first
 	again   *time.Timer  // for the next of them
@@ -108,8 +109,11 @@ func (p *poster) step() (next bool, wait time.Duration) {
 		return p.greet(self)
 	case p.beat.Swap(false):
 		if f.app.settings().Heartbeat > 0 {
-			p.heartbeat(self)
+			p.meta(self, f.app.speech.heartbeat(f, self))
 		}
+		return true, 0
+	case p.standing.Swap(false):
+		p.meta(self, f.app.speech.standing(f, self))
 		return true, 0
 	case f.app.paused.Load():
 		return false, 0
@@ -144,11 +148,11 @@ func (f *feed) reading() *store.Cursor {
 	return f.cursor
 }
 
-// greet posts lifecycle enable, at the start and to find out whether an app is back for which nothing is kept any more.
-// Whatever the app answers, it is there: not every app knows lifecycle.
+// greet posts what says that catflap is there, at the start and to find out whether an app is back for which nothing is
+// kept any more. Whatever the app answers, it is there: not every app knows lifecycle.
 func (p *poster) greet(self uint64) (next bool, wait time.Duration) {
-	p.meta = onebot.AppendLifecycle(p.meta[:0], self, p.feed.app.Now().Unix(), "enable")
-	a := p.send(self, p.meta, p.feed.app.patience)
+	p.standing.Store(false)
+	a := p.send(self, p.feed.app.speech.arrival(p.feed, self), p.feed.app.patience)
 	if a.err != nil {
 		p.failed(a.err)
 		return false, p.delay(a)
@@ -162,12 +166,11 @@ func (p *poster) greet(self uint64) (next bool, wait time.Duration) {
 	return true, 0
 }
 
-// heartbeat posts one. It is not repeated: the next one tells the newer truth.
-func (p *poster) heartbeat(self uint64) {
-	h := p.feed.account.Health()
-	online := h.Linked && h.Online
-	p.meta = onebot.AppendHeartbeat(p.meta[:0], self, p.feed.app.Now().Unix(), &online, h.Linked, p.feed.app.settings().Heartbeat.Milliseconds())
-	p.told(p.send(self, p.meta, p.feed.app.patience))
+// meta posts an event of catflap's own. It is not repeated: the next one tells the newer truth.
+func (p *poster) meta(self uint64, event []byte) {
+	if event != nil {
+		p.told(p.send(self, event, p.feed.app.patience))
+	}
 }
 
 // told takes the answer to a meta event, which is not waited for. An app that refuses such events may take others.
@@ -187,7 +190,10 @@ func (p *poster) told(a answer) {
 // post posts an event of the journal.
 func (p *poster) post(e *store.Event) answer {
 	f := p.feed
-	body := f.form(e, &p.head)
+	body := f.app.speech.event(f, e, &p.scratch)
+	if body == nil {
+		return answer{nothing: true}
+	}
 	self := p.greeted
 	if onebot.PeekHead(e.Raw, &p.head) == nil && p.head.SelfID != 0 {
 		self = p.head.SelfID // the account may have another number since
@@ -200,6 +206,9 @@ func (p *poster) event(cursor *store.Cursor, e *store.Event) (next bool, wait ti
 	f := p.feed
 	a := p.post(e)
 	switch {
+	case a.nothing:
+		cursor.Ack(e.Seq)
+		return true, 0
 	case a.err != nil:
 		p.failed(a.err)
 	case a.status/100 == 2:
@@ -244,6 +253,9 @@ func (p *poster) answered() {
 	p.backoff = link.Backoff{}
 	if !p.here {
 		p.here = true
+		if p.feed.reading() == nil {
+			p.greeted = 0 // the subscription ended while this was under way; lifecycle says that it begins again
+		}
 		p.feed.claim()
 	}
 }
@@ -324,29 +336,31 @@ func (p *poster) remember(err error) {
 
 // quick hands on what the app wants to be done about an event.
 func (p *poster) quick(e *store.Event, a answer) {
+	if a.bodyErr != nil {
+		p.carriedOut(a.bodyErr)
+		return
+	}
+	p.feed.app.speech.answered(p, e, a)
+}
+
+// carriedOut hears how it ended, nil for well.
+func (p *poster) carriedOut(err error) {
+	if err == nil {
+		return
+	}
 	f := p.feed
-	done := func(err error) {
-		if err == nil {
-			return
-		}
-		err = fmt.Errorf("the answer to an event was not carried out: %w", err)
-		p.remember(err)
-		f.app.Log.Warn("a quick operation failed", "app", f.app.Name(), "account", f.account.Name, "err", err)
-	}
-	switch {
-	case a.bodyErr != nil:
-		done(a.bodyErr)
-	case len(a.body) > 0 && f.app.Quick != nil:
-		f.app.Quick(Quick{App: f.app.Name(), Account: f.account.Name, Event: e.Raw, Operation: a.body, Done: done})
-	}
+	err = fmt.Errorf("the answer to an event was not carried out: %w", err)
+	p.remember(err)
+	f.app.Log.Warn("a quick operation failed", "app", f.app.Name(), "account", f.account.Name, "err", err)
 }
 
 // part tells the app that nothing more comes, if it was there, and ends the connections.
 func (p *poster) part() {
 	p.rejoin()
 	if p.up.Load() && p.greeted != 0 {
-		p.meta = onebot.AppendLifecycle(p.meta[:0], p.greeted, p.feed.app.Now().Unix(), "disable")
-		_ = p.send(p.greeted, p.meta, postParting)
+		if last := p.feed.app.speech.departure(p.greeted); last != nil {
+			_ = p.send(p.greeted, last, postParting)
+		}
 	}
 	p.up.Store(false)
 	if p.client != nil {
@@ -366,14 +380,6 @@ func (p *poster) describe(st *Status) {
 		st.LastError = p.note.at.Format("15:04:05") + ": " + p.note.text
 		st.Hints = p.note.hints
 	}
-}
-
-// postHeader is what every post presents.
-func (a *App) postHeader(self uint64) http.Header {
-	h := a.header(strconv.FormatUint(self, 10))
-	h.Del("X-Client-Role") // of WebSockets only
-	h.Set("Content-Type", "application/json")
-	return h
 }
 
 // errLarge: the answer to a post is above the bound.

@@ -19,6 +19,9 @@ func newPostFault(err error, c config.App, now time.Time) fault {
 // postHints says what a post that was not taken most likely means.
 func postHints(err error, c config.App) []Hint {
 	var refused *refusedPost
+	if errors.As(err, &refused) && c.Protocol == "onebot12" {
+		return postHints12(refused.status, c)
+	}
 	if errors.As(err, &refused) {
 		switch refused.status {
 		case http.StatusUnauthorized, http.StatusForbidden:
@@ -50,6 +53,23 @@ func postHints(err error, c config.App) []Hint {
 	}
 	if errors.Is(err, syscall.ECONNREFUSED) {
 		return hints(err, c)
+	}
+	return nil
+}
+
+// postHints12 are those of the V12 adapter of NoneBot, which checks the token.
+func postHints12(status int, c config.App) []Hint {
+	switch status {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return []Hint{{
+			fmt.Sprintf("the token is not what the app expects: make ONEBOT_V12_ACCESS_TOKEN (NoneBot, file .env) the accessToken of apps.%s", c.Name),
+			fmt.Sprintf("令牌与应用不一致：请让 NoneBot .env 中的 ONEBOT_V12_ACCESS_TOKEN 等于 apps.%s 的 accessToken", c.Name),
+		}}
+	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusMovedPermanently, http.StatusFound, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		return []Hint{{
+			fmt.Sprintf("the path may be wrong: apps.%s.post ends in %q; the V12 adapter of NoneBot takes posts at /onebot/v12/http", c.Name, pathOf(c.Post)),
+			fmt.Sprintf("路径可能不对：apps.%s.post 的路径是 %q；NoneBot 的 V12 适配器为 /onebot/v12/http", c.Name, pathOf(c.Post)),
+		}}
 	}
 	return nil
 }

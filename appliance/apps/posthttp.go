@@ -38,6 +38,8 @@ type answer struct {
 	body    []byte        // of a 2xx; of anything else its beginning
 	bodyErr error         // the body could not be read to its end
 	where   string        // Location, without its query
+	kind    string        // Content-Type of the body
+	nothing bool          // nothing was posted: the app gets nothing of that event
 }
 
 // send posts a body and waits for the answer, for limit at most. When the feed ends a request that is on its way has a
@@ -62,7 +64,7 @@ func (p *poster) send(self uint64, body []byte, limit time.Duration) answer {
 	}
 	var reached atomic.Bool
 	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { reached.Store(true) }})
-	header := f.app.postHeader(self)
+	header := f.app.speech.postHeader(self)
 	if c.Secret != "" {
 		body = onebot.Stringified(body)
 		header.Set("X-Signature", signature(c.Secret, body))
@@ -87,7 +89,7 @@ func (p *poster) exchange(ctx context.Context, target string, header http.Header
 		return answer{err: err}
 	}
 	defer resp.Body.Close()
-	a := answer{status: resp.StatusCode, after: retryAfter(resp.Header.Get("Retry-After"), p.feed.app.Now())}
+	a := answer{status: resp.StatusCode, kind: resp.Header.Get("Content-Type"), after: retryAfter(resp.Header.Get("Retry-After"), p.feed.app.Now())}
 	if u, err := resp.Location(); err == nil {
 		a.where = u.Scheme + "://" + u.Host + u.Path
 	}

@@ -42,8 +42,10 @@ func TestNewerEventsPassByOneThatFails(t *testing.T) {
 	if before < postTries {
 		t.Errorf("passed by after %d tries", before)
 	}
-	until(t, "it is tried on", func() bool { return tries.Load() > before })
-	if st := status(t, a, "default"); st.Late != 1 || st.Cursor.Backlog != 1 || st.Ack != "post" || !strings.Contains(st.LastError, "500") {
+	until(t, "it is tried on, and status says why", func() bool {
+		return tries.Load() > before && strings.Contains(status(t, a, "default").LastError, "500")
+	})
+	if st := status(t, a, "default"); st.Late != 1 || st.Cursor.Backlog != 1 || st.Ack != "post" {
 		t.Errorf("status %+v", st)
 	}
 	well.Store(true)
@@ -80,9 +82,6 @@ func TestAnEventThatFailsEndsByItsAge(t *testing.T) {
 	h, b, k := newHouse(t), newBot("default", 0, botQQ), newHook(t)
 	a := h.poster(k, b)
 	a.trouble = 0
-	c := *a.settings()
-	c.Queue.MaxAge.Notice = 300 * time.Millisecond
-	a.Update(c)
 	k.answers(func(w http.ResponseWriter, _ *http.Request, p posted) {
 		if isEvent(p) {
 			w.WriteHeader(http.StatusInternalServerError)
@@ -92,6 +91,9 @@ func TestAnEventThatFailsEndsByItsAge(t *testing.T) {
 	k.lifecycle(botQQ, "enable")
 	h.tell(b, 0)
 	until(t, "it is let pass by", func() bool { return status(t, a, "default").Late == 1 })
+	c := *a.settings()
+	c.Queue.MaxAge.Notice = time.Millisecond
+	a.Update(c)
 	until(t, "it is given up", func() bool {
 		st := status(t, a, "default")
 		return st.Late == 0 && st.Cursor.Skipped == 1 && st.Cursor.Backlog == 0

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/catflap/catflap/appliance/link"
-	"github.com/catflap/catflap/appliance/onebot"
 	"github.com/catflap/catflap/store"
 )
 
@@ -38,23 +37,23 @@ type session struct {
 	done    chan struct{} // closed when an event session has ended
 	alone   func()        // called when the elder event connection has ended; may be nil
 	resume  uint64        // the peer has everything up to here, as it says itself; 0 = it says nothing
-	self    uint64        // whom the connection was opened for; 0 until lifecycle tells the app
+	self    uint64        // whom the connection was opened for; 0 until the greeting tells the app
 
-	pulse pulse
-	beat  atomic.Bool // a heartbeat is due
-	meta  []byte      // scratch for meta events; the writer's
-	batch []*store.Event
-	head  onebot.Head // scratch for form; the writer's
-	last  uint64      // sequence number of the newest event in the last batch; the writer's
-	acks  *acker      // nil for ack: written; the writer's
+	pulse    pulse
+	beat     atomic.Bool // a heartbeat is due
+	standing atomic.Bool // so is what says how the account is
+	batch    []*store.Event
+	scratch  eventReader // the writer's
+	last     uint64      // sequence number of the newest event in the last batch; the writer's
+	acks     *acker      // nil for ack: written; the writer's
 
 	proof atomic.Pointer[acker] // the same for the reader
 
 	warned bool // an action was too large; the reader's
 
 	mu        sync.Mutex
-	greeted   bool     // lifecycle is in the writer's batch; only the writer sets it
-	held      [][]byte // answers that wait for lifecycle
+	greeted   bool          // the greeting is in the writer's batch; only the writer sets it
+	held      []answerFrame // answers that wait for it
 	heldBytes int
 	waker     *time.Timer // for a ping that is due later
 	ended     bool
@@ -112,18 +111,22 @@ func (s *session) beatNow() {
 	s.out.Wake()
 }
 
-// fill adds what the app should receive next: lifecycle first of all, heartbeats, then events in order.
+// fill adds what the app should receive next: the greeting first of all, heartbeats, then events in order.
 func (s *session) fill(b *link.Batch) {
 	if !s.greeted && !s.greet(b) {
 		return
 	}
-	if s.beat.Swap(false) {
-		if self := s.feed.account.Self(); self != 0 && self != s.self {
-			s.conn.Close(link.CloseRestart, "the account has another QQ number now")
-			return
-		}
-		if s.feed.app.settings().Heartbeat > 0 {
-			b.Add(s.heartbeat())
+	beat, standing := s.beat.Swap(false), s.standing.Swap(false)
+	if self := s.feed.account.Self(); (beat || standing) && self != 0 && self != s.self {
+		s.conn.Close(link.CloseRestart, "the account has another QQ number now")
+		return
+	}
+	if beat && s.feed.app.settings().Heartbeat > 0 {
+		b.Add(s.feed.app.speech.heartbeat(s.feed, s.self))
+	}
+	if standing {
+		if frame := s.feed.app.speech.standing(s.feed, s.self); frame != nil {
+			b.Add(frame)
 		}
 	}
 	if s.feed.app.paused.Load() {
@@ -135,12 +138,19 @@ func (s *session) fill(b *link.Batch) {
 	}
 	if room.events > 0 {
 		s.batch = s.cursor.Next(s.batch[:0], room.events, room.bytes)
+		shown := false
 		for _, e := range s.batch {
-			b.Add(s.form(e))
+			if frame := s.event(e); frame != nil {
+				b.Add(frame)
+				shown = true
+			}
 			s.last = e.Seq
 			if s.acks != nil {
 				s.acks.took(e.Seq, len(e.Raw))
 			}
+		}
+		if len(s.batch) > 0 && !shown {
+			defer s.passed()
 		}
 		clear(s.batch)
 	}
@@ -152,8 +162,13 @@ func (s *session) fill(b *link.Batch) {
 	}
 }
 
-// greet adds lifecycle connect, then the answers that had to wait for it: some frameworks take the first frame
-// for their handshake, whatever it is. It needs the account's self id.
+// passed acknowledges events of which the app gets nothing, where that is not left to a ping, and goes on with the next.
+func (s *session) passed() {
+	s.written()
+	s.conn.Wake()
+}
+
+// greet adds the greeting, then the answers that had to wait for it. It needs the account's self id.
 func (s *session) greet(b *link.Batch) bool {
 	if s.self == 0 {
 		s.self = s.feed.account.Self()
@@ -161,8 +176,11 @@ func (s *session) greet(b *link.Batch) bool {
 	if s.self == 0 {
 		return false
 	}
-	s.meta = onebot.AppendLifecycle(s.meta[:0], s.self, s.feed.app.Now().Unix(), "connect")
-	b.Add(s.meta)
+	s.standing.Store(false)
+	frames, beat := s.feed.app.speech.greeting(s.feed, s.self)
+	for _, frame := range frames {
+		b.Add(frame)
+	}
 	if s.acks != nil {
 		if ping, due := s.acks.first(); due {
 			b.AddPing(ping[:])
@@ -171,22 +189,18 @@ func (s *session) greet(b *link.Batch) bool {
 	s.mu.Lock()
 	s.greeted = true
 	for _, answer := range s.held {
-		b.Add(answer)
+		if answer.binary {
+			b.AddBinary(answer.frame)
+		} else {
+			b.Add(answer.frame)
+		}
 	}
 	s.held = nil
 	s.mu.Unlock()
-	if h := s.feed.account.Health(); !h.Linked || !h.Online {
+	if beat {
 		s.beat.Store(true)
 	}
 	return true
-}
-
-// heartbeat returns one; the bytes are scratch.
-func (s *session) heartbeat() []byte {
-	h := s.feed.account.Health()
-	online := h.Linked && h.Online
-	s.meta = onebot.AppendHeartbeat(s.meta[:0], s.self, s.feed.app.Now().Unix(), &online, h.Linked, s.feed.app.settings().Heartbeat.Milliseconds())
-	return s.meta
 }
 
 // written is called when the frames of the last fill are in the kernel. It is proof enough only where pings are not to
@@ -218,54 +232,37 @@ func (s *session) pong(payload []byte) {
 	}
 }
 
-// form is feed.form with the writer's scratch.
-func (s *session) form(e *store.Event) []byte { return s.feed.form(e, &s.head) }
-
-// form gives the event's bytes in the form that the app asked for: the bytes themselves unless it wants CQ strings, or
-// media at their own addresses. The journal holds messages as arrays, with the addresses of catflap's media. The head is
-// scratch.
-func (f *feed) form(e *store.Event, head *onebot.Head) []byte {
-	app := f.app.settings()
-	asString := app.MessageFormat == "string"
-	if e.Class != store.ClassMessage || !asString && app.RewriteMedia {
-		return e.Raw
-	}
-	out := e.Raw
-	err := onebot.PeekHead(out, head)
-	if err == nil && !app.RewriteMedia {
-		if out = onebot.RestoreMedia(e.Raw, head); len(out) != len(e.Raw) {
-			err = onebot.PeekHead(out, head)
-		}
-	}
-	if err == nil && asString {
-		out, err = onebot.Reformat(out, head, "string")
-	}
-	if err == nil {
-		return out
-	}
-	f.app.Log.Warn("an event could not be given the form that the app wants; it goes out as it was kept", "app", f.app.Name(), "seq", e.Seq, "err", err)
-	return e.Raw
+// event is the event as the app reads it, nil for nothing. The scratch is the writer's.
+func (s *session) event(e *store.Event) []byte {
+	return s.feed.app.speech.event(s.feed, e, &s.scratch)
 }
 
 // frame takes one action of the app.
 func (s *session) frame(data []byte) error {
-	app := s.feed.app
-	account := s.feed.account.Name
 	if acks := s.proof.Load(); acks != nil {
 		acks.alive()
 	}
-	if s.unnamed {
-		account = ""
-	}
-	app.Action(Action{App: app.Name(), Slot: app.Slot, Account: account, Frame: data, Reply: s.reply})
+	s.feed.app.speech.take(s.caller(), data)
 	return nil
+}
+
+func (s *session) caller() caller { return caller{feed: s.feed, all: s.unnamed, reply: s.reply} }
+
+// answerFrame is an answer to an action, as it goes out.
+type answerFrame struct {
+	frame  []byte
+	binary bool
 }
 
 // reply queues an answer. An app that does not read its answers is cut: keeping them would cost memory
 // without a bound.
-func (s *session) reply(frame []byte) {
-	held, err := s.hold(frame)
-	if !held {
+func (s *session) reply(frame []byte, binary bool) {
+	held, err := s.hold(frame, binary)
+	switch {
+	case held:
+	case binary:
+		err = s.conn.SendBinary(frame)
+	default:
 		err = s.conn.Send(frame)
 	}
 	if errors.Is(err, link.ErrFull) {
@@ -273,8 +270,8 @@ func (s *session) reply(frame []byte) {
 	}
 }
 
-// hold keeps an answer back until lifecycle is out, within the bounds of the link's own queue.
-func (s *session) hold(frame []byte) (held bool, err error) {
+// hold keeps an answer back until the greeting is out, within the bounds of the link's own queue.
+func (s *session) hold(frame []byte, binary bool) (held bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.events || s.greeted {
@@ -284,7 +281,7 @@ func (s *session) hold(frame []byte) (held bool, err error) {
 	if len(s.held) >= o.OutSlots || int64(s.heldBytes+len(frame)) > o.OutBytes {
 		return true, link.ErrFull
 	}
-	s.held = append(s.held, frame)
+	s.held = append(s.held, answerFrame{frame, binary})
 	s.heldBytes += len(frame)
 	return true, nil
 }

@@ -15,7 +15,6 @@ import (
 
 	"github.com/catflap/catflap/appliance/gate"
 	"github.com/catflap/catflap/appliance/link"
-	"github.com/catflap/catflap/appliance/onebot"
 )
 
 const (
@@ -208,8 +207,10 @@ func (s *stream) fill() (wrote bool, err error) {
 			return false, nil
 		}
 		x.greeted = true
-		x.meta = onebot.AppendLifecycle(x.meta[:0], x.self, app.Now().Unix(), "connect")
-		s.event(0, x.meta)
+		frames, _ := app.speech.greeting(x.feed, x.self)
+		for _, frame := range frames {
+			s.event(0, frame)
+		}
 		wrote = true
 	}
 	if x.beat.Swap(false) {
@@ -218,7 +219,7 @@ func (s *stream) fill() (wrote bool, err error) {
 			return false, nil
 		}
 		if app.settings().Heartbeat > 0 {
-			s.event(0, x.heartbeat())
+			s.event(0, app.speech.heartbeat(x.feed, x.self))
 			wrote = true
 		}
 	}
@@ -230,7 +231,9 @@ func (s *stream) fill() (wrote bool, err error) {
 		}
 		s.mayWrite(size)
 		for _, e := range x.batch {
-			s.event(e.Seq, x.form(e))
+			if frame := x.event(e); frame != nil {
+				s.event(e.Seq, frame)
+			}
 			x.last, wrote = e.Seq, true
 		}
 		clear(x.batch)

@@ -341,7 +341,7 @@ func TestFault_T25_StalledStreamEnds(t *testing.T) {
 	h, b := newHouse(t), newBot("bot1", 0, botQQ)
 	a := h.app(0, config.App{Name: "page", AccessToken: token}, b)
 	g := open(t, a)
-	g.pace.timeout = 100 * time.Millisecond
+	g.pace.timeout = time.Second
 	told := h.stall(g, a, 1)
 	until(t, "it is cut", func() bool { return !status(t, a, "bot1").Connected })
 	st := status(t, a, "bot1")

@@ -122,6 +122,7 @@ func TestThreeConnectionsAtOnce(t *testing.T) {
 			if len(p.ended) == 0 {
 				p.greeting(botQQ)
 				p.expect(h.tell(b, 0))
+				until(t, "it is acknowledged", func() bool { return status(t, a, "bot1").Cursor.Backlog == 0 })
 				p.conn.Close(1000, "")
 				p.closed()
 			}

@@ -34,8 +34,12 @@ func (s *Shell) describe(c *cli.Context, action string) error {
 	if info.Note != "" {
 		fmt.Fprintln(s.Out, t.note, info.Note)
 	}
+	filled, value := onebot.StandardDefault(info.Name)
+	if filled != "" {
+		fmt.Fprintf(s.Out, "%s "+t.filled+"\n", t.note, filled, value)
+	}
 	if len(specs) == 0 {
-		fmt.Fprintln(s.Out, "\n"+t.none)
+		fmt.Fprintf(s.Out, "\n%s\n\n%s\n   %s\n", t.none, t.example, exampleOf(info.Name, specs))
 		return nil
 	}
 	width, kinds := 0, 0
@@ -49,11 +53,14 @@ func (s *Shell) describe(c *cli.Context, action string) error {
 		if p.required {
 			need = t.required
 		}
-		if p.note != "" {
+		if name == filled {
+			need += ", default " + value
+		} else if p.note != "" {
 			need += ", " + p.note
 		}
 		fmt.Fprintf(s.Out, "   %-*s  %-*s  %s\n", width, name, kinds, p.kinds, need)
 	}
+	fmt.Fprintf(s.Out, "\n%s\n   %s\n", t.example, exampleOf(info.Name, specs))
 	return nil
 }
 
@@ -110,14 +117,15 @@ func callCandidates(args []string) (out []candidate) {
 
 // callTexts are the words of `call ACTION --help`, in one language.
 type callTexts struct {
-	usage, effect, note, none, parameters, required, optional, absent string
-	effects, what                                                     map[string]string
+	usage, effect, note, none, parameters, required, optional, absent, example, filled string
+	effects, what                                                                      map[string]string
 }
 
 func callEnglish() callTexts {
 	return callTexts{
 		usage: "USAGE", effect: "EFFECT", note: "NOTE", none: "It takes no parameters.", parameters: "PARAMETERS", required: "required", optional: "optional",
-		absent:  "NapCat does not have it and will refuse it.",
+		absent: "NapCat does not have it and will refuse it.", example: "EXAMPLE",
+		filled:  "Where %s is left out, catflap sends the standard's default, %s.",
 		effects: map[string]string{"read": "reads", "send": "sends (paced)", "manage": "changes something", "destructive": "cannot be undone", "credential": "hands out credentials"},
 		what: map[string]string{
 			"send_msg": "send a message to a user or a group", "send_private_msg": "send a message to a user", "send_group_msg": "send a message to a group",
@@ -137,7 +145,8 @@ func callEnglish() callTexts {
 func callChinese() callTexts {
 	return callTexts{
 		usage: "用法", effect: "作用", note: "说明", none: "没有参数。", parameters: "参数", required: "必填", optional: "可选",
-		absent:  "NapCat 没有这个动作，会拒绝。",
+		absent: "NapCat 没有这个动作，会拒绝。", example: "示例",
+		filled:  "不写 %s 时，catflap 按标准发送默认值 %s。",
 		effects: map[string]string{"read": "只读", "send": "发送（限速）", "manage": "会改动", "destructive": "无法撤销", "credential": "会给出凭据"},
 		what: map[string]string{
 			"send_msg": "发消息给用户或群", "send_private_msg": "发私聊消息", "send_group_msg": "发群消息", "send_group_forward_msg": "发合并转发到群", "send_private_forward_msg": "发合并转发给用户",

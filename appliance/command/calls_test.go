@@ -176,6 +176,32 @@ func TestCallNeedsTheAccountOfSeveral(t *testing.T) {
 	}
 }
 
+// The example of each action is a command that passes the checks.
+func TestCallExamplesAreSound(t *testing.T) {
+	for _, name := range onebot.Names() {
+		info, _ := onebot.Lookup(name)
+		specs, err := specsOf(info)
+		if err != nil {
+			t.Fatal(err)
+		}
+		line, ok := strings.CutPrefix(exampleOf(name, specs), "catflap call "+name)
+		if !ok {
+			t.Fatalf("%s: the example is %s", name, exampleOf(name, specs))
+		}
+		values := make(map[string]json.RawMessage)
+		for _, arg := range split(line) {
+			key, value, err := parameter(arg, specs)
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			values[key] = value
+		}
+		if err := validate(name, specs, values); err != nil {
+			t.Errorf("%s%s: %v", name, line, err)
+		}
+	}
+}
+
 func TestCallDescribesActions(t *testing.T) {
 	d := newDesk(t)
 	d.want(0, `set_group_ban - mute a member (duration in seconds, 0 lifts it)
@@ -185,11 +211,15 @@ USAGE
 
 EFFECT changes something, group, onebot11
 NOTE duration defaults to 0 = lift the ban (standard default 1800 s).
+NOTE Where duration is left out, catflap sends the standard's default, 1800.
 
 PARAMETERS
    group_id  number|string  required
    user_id   number|string  required
-   duration  number|string  optional, default 0
+   duration  number|string  optional, default 1800
+
+EXAMPLE
+   catflap call set_group_ban group_id=30003 user_id=20002
 `, "", "call", "set_group_ban", "--help")
 	if _, out, _ := d.run(t.Context(), "call", "--help", "set_group_kick_async", "--lang", "zh"); !strings.Contains(out, "set_group_kick - 踢出群成员\n") || !strings.Contains(out, "作用 无法撤销") {
 		t.Errorf("in Chinese it is\n%s", out)

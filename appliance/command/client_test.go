@@ -118,9 +118,21 @@ func TestStatusSaysWhatIsWrong(t *testing.T) {
 			Memory: console.MemoryStatus{RSS: 20 << 20, Go: 5 << 20}, Store: console.StoreStatus{StateBytes: 65536, JournalBytes: 1 << 30, CommitErrors: 2},
 		}
 	}
+	since := time.Date(2026, 5, 1, 14, 3, 0, 0, time.Local)
+	inner := d.api.Status
+	d.api.Status = func() console.Status {
+		st := inner()
+		st.Alerts = console.AlertsStatus{
+			Active:  []console.AlertNotice{{Time: since, Event: "link.down", Subject: "account:b", Urgent: true, Text: console.Text{EN: "NapCat is not connected: b", ZH: "NapCat 未连接：b"}}},
+			Targets: []console.AlertTarget{{Target: "bark api.day.app", Sent: 3}, {Target: "ntfy ntfy.sh", LastError: "429 \x1b[2J"}},
+		}
+		return st
+	}
 	d.serve()
 	d.want(0, `catflap 1.2.3, up 3d 4h, /etc/catflap/catflap.yaml
   gateway on ws://127.0.0.1:6700
+! NapCat is not connected: b (since 2026-05-01 14:03)
+! alerts do not reach ntfy ntfy.sh: 429 �[2J
 
 ACCOUNT           QQ     LINK     NAPCAT     QQ LOGIN  PENDING
 default (猫�[2J)  10001  reverse  connected  online    0
@@ -136,6 +148,9 @@ memory 20.0 MiB (Go 5.0 MiB), state 64.0 KiB, journal 1.0 GiB, unflushed 0 B
 ! 2 writes to the store failed since start; is the disk full?
 `, "", "status")
 	_, out, _ := d.run(t.Context(), "status", "--lang", "zh")
+	if !strings.Contains(out, "! NapCat 未连接：b（始于 2026-05-01 14:03）\n! 告警无法送达 ntfy ntfy.sh：429") {
+		t.Errorf("the Chinese status does not say what alarms:\n%s", out)
+	}
 	if !strings.Contains(out, "  ! 把 accessToken\n  ! 改成 NapCat 的\n") || strings.Contains(out, "set accessToken") {
 		t.Errorf("the Chinese status is\n%s", out)
 	}

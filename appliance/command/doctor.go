@@ -191,6 +191,10 @@ func (s *Shell) readInstance(c *cli.Context, r *doctor.Readings) {
 		if live.get(c.Context, "status", nil, &status) == nil {
 			r.Status = &status
 		}
+		var media console.MediaStats
+		if live.get(c.Context, "media", nil, &media) == nil {
+			r.Media = &media
+		}
 	default:
 		r.Database = walk(r.Config.DataDir)
 		if r.Database == nil || r.Database.Err != nil {

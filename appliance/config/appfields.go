@@ -121,7 +121,8 @@ func matchFields() []field {
 		{key: "types", codec: list[string](text("event type", checkType)), bind: of(func(m *m) any { return &m.Types }),
 			en: "event types such as message.group, notice.*, notice.notify.poke", zh: "事件类型"},
 		{key: "commands", codec: list[string](text("text", checkFilled)), bind: of(func(m *m) any { return &m.Commands }),
-			en: "the text starts with one of these words", zh: "以这些命令开头"},
+			en: "the text begins with one of these as whole words, case as written (\"/weather\", \"天气\"); one of signs only (\"/\") is a prefix: any word may follow it at once. Mentions and quotes do not count as text",
+			zh: "文本以其中之一开头：整词匹配、区分大小写（\"/weather\"、\"天气\"）；只含符号的（\"/\"）是前缀，后面可紧接任意词。@ 与引用不算文本"},
 		{key: "matches", codec: text("regular expression", checkRegexp), bind: of(func(m *m) any { return &m.Matches }),
 			en: "the text matches this regular expression (RE2)", zh: "匹配此正则表达式（RE2）"},
 	}

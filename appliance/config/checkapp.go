@@ -103,9 +103,6 @@ func (d *decoder) checkAppProtocol(a *App, path string) {
 			d.failAt(d.where(path+".markdown"), path+".markdown", "expected %s for protocol: %s, found %q", orList(accepted), a.Protocol, a.Markdown)
 		}
 	}
-	if a.Protocol != "onebot11" {
-		d.warnAt(d.where(path+".protocol"), path+".protocol", "%s is not served by this version: the app stays idle", a.Protocol)
-	}
 	if !agent {
 		return
 	}

@@ -278,6 +278,7 @@ type Media struct {
 	MaxDailyMB   int
 	Rewrite      bool
 	PublicURL    string
+	NapcatURL    string // "" = PublicURL
 	NapcatDir    string
 	AllowHosts   []string
 	AllowPrivate []string // addresses or prefixes

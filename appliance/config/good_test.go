@@ -62,9 +62,6 @@ func TestContractSample(t *testing.T) {
 		warned = append(warned, w.Path+": "+w.Message)
 	}
 	wantWarnings := []string{
-		"apps.v12.protocol: onebot12 is not served by this version: the app stays idle",
-		"apps.brain.protocol: agent is not served by this version: the app stays idle",
-		"apps.agent2.protocol: agent is not served by this version: the app stays idle",
 	}
 	if diff := cmp.Diff(wantWarnings, warned); diff != "" {
 		t.Errorf("warnings (-want +got):\n%s", diff)

@@ -97,6 +97,8 @@ func mediaFields() []field {
 			en: "addresses in events point to the cache", zh: "事件中的链接改为指向缓存"},
 		{key: "publicUrl", codec: text("http or https address", orEmpty(checkPublicURL)), bind: of(func(m *m) any { return &m.PublicURL }),
 			en: "how apps and NapCat reach the gateway, such as http://192.168.1.2:6700", zh: "应用和 NapCat 访问网关的地址"},
+		{key: "napcatUrl", codec: text("http or https address", orEmpty(checkPublicURL)), bind: of(func(m *m) any { return &m.NapcatURL }),
+			en: "how NapCat reaches the gateway where that is not publicUrl, such as http://host.docker.internal:6700", zh: "NapCat 访问网关的地址，与 publicUrl 不同时才填"},
 		{key: "napcatDir", codec: text("folder", orEmpty(checkFullPath)), bind: of(func(m *m) any { return &m.NapcatDir }),
 			en: "folder that NapCat sees under the same path; files to send are put there for a while", zh: "NapCat 以相同路径可见的文件夹，待发送的文件会临时放在其中"},
 		{key: "allowHosts", codec: list[string](text("host name", checkHostName)), bind: of(func(m *m) any { return &m.AllowHosts }),

@@ -405,3 +405,19 @@ func FuzzCheck(f *testing.F) {
 		}
 	})
 }
+
+// Headers of the caller's reach the server, and take the place of the guard's own.
+func TestFetchWith(t *testing.T) {
+	o := newOrigin(t, Rules{}, func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, r.Header.Get("X-Key"), " ", r.Header.Get("User-Agent"), " ", r.Host)
+	})
+	o.names["qq.com"] = []string{"1.2.3.4"}
+	var b bytes.Buffer
+	header := http.Header{"x-key": {"k"}, "User-Agent": {"me"}, "Host": {"127.0.0.1"}}
+	if _, err := o.f.FetchWith(t.Context(), "http://qq.com/", header, 100, &b); err != nil || b.String() != "k me qq.com" {
+		t.Errorf("%q, %v", b.String(), err)
+	}
+	if _, err := o.f.FetchWith(t.Context(), "http://127.0.0.1/", header, 100, &b); !errors.Is(err, ErrRefused) {
+		t.Errorf("%v, want %v", err, ErrRefused)
+	}
+}

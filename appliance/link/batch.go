@@ -38,6 +38,12 @@ func (b *Batch) Add(payload []byte) (more bool) {
 	return !b.full()
 }
 
+// AddBinary is Add for a binary frame.
+func (b *Batch) AddBinary(payload []byte) (more bool) {
+	b.add(opBinary, payload)
+	return !b.full()
+}
+
 // AddPing appends a ping with a payload of at most 125 bytes (longer ones are cut). The peer's pong proves that it read every frame before it.
 func (b *Batch) AddPing(payload []byte) {
 	b.add(opPing, payload[:min(len(payload), maxControl)])

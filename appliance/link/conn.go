@@ -172,6 +172,9 @@ func (c *Conn) farewellUnserved() {
 // change. It never blocks: ErrFull when the queue is at a bound, ErrClosed when the link is closing.
 func (c *Conn) Send(frame []byte) error { return c.enqueue(item{opText, frame}) }
 
+// SendBinary is Send for a binary frame.
+func (c *Conn) SendBinary(frame []byte) error { return c.enqueue(item{opBinary, frame}) }
+
 // Ping queues a ping behind the frames already sent; its pong comes to Handler.Pong. The payload, at most
 // 125 bytes, is copied. Errors as for Send, and ErrControlSize.
 func (c *Conn) Ping(payload []byte) error {

@@ -340,3 +340,29 @@ func TestContextEndsServe(t *testing.T) {
 	}
 	wantClose(t, peer.ended(t), CloseGoingAway, "", true)
 }
+
+// Binary frames go out as such, from Send's queue and from Fill, in order with text.
+func TestBinaryFrames(t *testing.T) {
+	accepted, dialled := pair(t, Options{}, Options{})
+	got := make(chan string, 8)
+	serve(t, accepted, Handler{Frame: func(data []byte) error { got <- string(data); return nil }})
+	invalid := "\xff\xfe no text" // a text frame with it would end the link
+	filled := false
+	d := serve(t, dialled, Handler{Fill: func(b *Batch) {
+		if !filled {
+			filled = true
+			b.Add([]byte("text"))
+			b.AddBinary([]byte(invalid + "1"))
+		}
+	}})
+	if err := d.SendBinary([]byte(invalid + "2")); err != nil {
+		t.Fatal(err)
+	}
+	seen := make(map[string]bool)
+	for range 3 {
+		seen[receive(t, got, "frame")] = true
+	}
+	if !seen["text"] || !seen[invalid+"1"] || !seen[invalid+"2"] {
+		t.Errorf("got %v", seen)
+	}
+}

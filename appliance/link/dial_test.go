@@ -358,3 +358,22 @@ func TestClientTLS(t *testing.T) {
 		}
 	}
 }
+
+// A server of OneBot 12 may select the subprotocol that was offered; most do not.
+func TestDialSubprotocol(t *testing.T) {
+	header := http.Header{"Sec-WebSocket-Protocol": {"12.catflap"}}
+	for _, line := range []string{"", "Sec-WebSocket-Protocol: 12.catflap\r\n"} {
+		address := answering(t, func(key string) string {
+			return strings.Replace(switching(key), "\r\n\r\n", "\r\n"+line+"\r\n", 1) + "\x81\x05hello"
+		})
+		c, err := Dial(t.Context(), Target{URL: "ws://" + address, Header: header}, Options{})
+		if err != nil {
+			t.Fatalf("%q: %v", line, err)
+		}
+		got := make(chan string, 1)
+		serve(t, c, Handler{Frame: func(data []byte) error { got <- string(data); return nil }})
+		if frame := receive(t, got, "frame"); frame != "hello" {
+			t.Errorf("%q: got %q", line, frame)
+		}
+	}
+}

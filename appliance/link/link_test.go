@@ -21,7 +21,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience bounds what must happen, generously: a test that waits for it has failed.
-const patience = 30 * time.Second
+const patience = 60 * time.Second
 
 // gate is a server that hands each accepted link to the test.
 type gate struct {

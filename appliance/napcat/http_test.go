@@ -225,7 +225,7 @@ func TestFault_T16_PostsWithoutAPI(t *testing.T) {
 func TestFault_T16_SilentAPIWhilePostsCome(t *testing.T) {
 	f, _, nap, _ := httpLink(t, func(o *Options) {
 		o.Config.Heartbeat.Enabled = true
-		o.Config.Heartbeat.Interval, o.Config.Heartbeat.Timeout = 10*time.Millisecond, 200*time.Millisecond
+		o.Config.Heartbeat.Interval, o.Config.Heartbeat.Timeout = 10*time.Millisecond, time.Second
 	})
 	// Something is posted with each probe that NapCat does not answer.
 	nap.OnAction("get_status", func(simulator.Call) simulator.Answer {

@@ -132,7 +132,9 @@ func TestFault_T16_SilentNapCatIsClosed(t *testing.T) {
 }
 
 func TestFault_T16_OneMissIsForgiven(t *testing.T) {
-	f := newFixture(t, probing(), botQQ)
+	o := probing()
+	o.Config.Heartbeat.Timeout = 2 * time.Second // on a busy machine an answer takes its time
+	f := newFixture(t, o, botQQ)
 	l := listen(t, f.account)
 	nap := startNapCat(t, l.url(), simulator.Options{})
 	first := make(chan struct{}, 1)
@@ -153,7 +155,9 @@ func TestFault_T16_OneMissIsForgiven(t *testing.T) {
 }
 
 func TestOnlineFromStatus(t *testing.T) {
-	f := newFixture(t, probing(), botQQ)
+	o := probing()
+	o.Config.Heartbeat.Timeout = limit // no link is given up here
+	f := newFixture(t, o, botQQ)
 	l := listen(t, f.account)
 	nap := startNapCat(t, l.url(), simulator.Options{}) // no heartbeats of NapCat's own
 	if err := nap.WaitConnected(testContext(t)); err != nil {

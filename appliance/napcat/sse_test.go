@@ -188,13 +188,7 @@ func TestAPIOverTLS(t *testing.T) {
 	}{{"caFile", true, file}, {"not verified", false, ""}} {
 		t.Run(tt.name, func(t *testing.T) {
 			nap := simulator.New(simulator.Options{Token: token})
-			l, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			address := l.Addr().String()
-			l.Close()
-			r := &restartable{t: t, address: address, serve: nil}
+			r := &restartable{t: t, address: "127.0.0.1:0"}
 			r.serve = func(ctx context.Context, l net.Listener) error {
 				return nap.ServeHTTP(ctx, tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{certificate}}), simulator.HTTPServer{Events: true})
 			}
@@ -213,7 +207,7 @@ func TestAPIOverTLS(t *testing.T) {
 func TestFault_T16_SilentAPIEndsTheStream(t *testing.T) {
 	f, nap, _ := sseLink(t, func(o *Options) {
 		o.Config.Heartbeat.Enabled = true
-		o.Config.Heartbeat.Interval, o.Config.Heartbeat.Timeout = 20*time.Millisecond, 100*time.Millisecond
+		o.Config.Heartbeat.Interval, o.Config.Heartbeat.Timeout = 20*time.Millisecond, time.Second
 	})
 	nap.Silence(true)
 	until(t, "it is shown", func() bool {
