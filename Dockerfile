@@ -13,7 +13,7 @@ WORKDIR /src
 COPY . .
 RUN GOARM="$(v="${TARGETVARIANT#v}"; [ "$TARGETARCH" = arm ] && echo "${v:-6}" || true)" \
     CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
-    go build -trimpath -buildvcs=false -tags urfave_cli_no_docs,nethttpomithttp2 \
+    go build -trimpath -buildvcs=false -tags nethttpomithttp2 \
       -ldflags "-s -w -buildid= -X main.version=$VERSION" -o /out/usr/bin/catflap .
 # The user and its folders, the roots of the certificates that models, alerts and media are reached with, and the time
 # zones, for TZ.

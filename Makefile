@@ -3,7 +3,7 @@
 
 GO       ?= go
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-TAGS     := urfave_cli_no_docs,nethttpomithttp2
+TAGS     := nethttpomithttp2
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 OUT      ?= build/catflap
 TOOL     := $(GO) tool -modfile=scripts/tools/go.mod

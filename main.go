@@ -5,9 +5,8 @@ import (
 	"os"
 	"runtime/debug"
 
-	"github.com/urfave/cli/v2"
-
 	"github.com/catflap/catflap/appliance/command"
+	"github.com/catflap/catflap/appliance/command/cli"
 )
 
 // version is set by the release build: -ldflags "-X main.version=1.2.3".

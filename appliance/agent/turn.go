@@ -117,6 +117,9 @@ func (a *Agent) converse(ctx context.Context, client *endpoint.Client, app *conf
 		case err != nil:
 			return answer.Text, spent, err
 		case len(reply.Calls) > 0 && round < maxRounds:
+			if app.Agent.Backend == endpoint.OpenClaw {
+				req.Messages = req.Messages[:1] // what was asked is in its session already
+			}
 			req.Messages = append(req.Messages, endpoint.Message{Role: endpoint.Assistant, Text: reply.Text, Reasoning: reply.Reasoning, Calls: reply.Calls})
 			for _, c := range reply.Calls {
 				req.Messages = append(req.Messages, endpoint.Message{Role: endpoint.ToolRole, CallID: c.ID, Text: chat.Untrusted(c.Name, box.call(ctx, c))})

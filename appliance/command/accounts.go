@@ -3,8 +3,7 @@ package command
 import (
 	"fmt"
 
-	"github.com/urfave/cli/v2"
-
+	"github.com/catflap/catflap/appliance/command/cli"
 	"github.com/catflap/catflap/appliance/console"
 )
 

@@ -6,8 +6,7 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
+	"github.com/catflap/catflap/appliance/command/cli"
 	"github.com/catflap/catflap/appliance/console"
 	"github.com/catflap/catflap/appliance/update"
 	"github.com/catflap/catflap/packaging"

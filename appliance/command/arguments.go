@@ -4,12 +4,12 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/urfave/cli/v2"
+	"github.com/catflap/catflap/appliance/command/cli"
 )
 
 // arrange moves every flag behind the command that it belongs to and in front of that command's arguments, so that people
-// may write flags where they like: `catflap history show group:1 --json`. The library stops reading flags at the first
-// argument. What follows a lone "--" stays an argument.
+// may write flags where they like: `catflap history show group:1 --json`. Package cli stops reading flags at the
+// first argument. What follows a lone "--" stays an argument.
 func arrange(root []*cli.Command, args []string) []string {
 	if len(args) == 0 {
 		return args
@@ -66,7 +66,7 @@ func takesDescribe(c *cli.Command) bool {
 }
 
 func find(level []*cli.Command, name string) *cli.Command {
-	i := slices.IndexFunc(level, func(c *cli.Command) bool { return c.HasName(name) })
+	i := slices.IndexFunc(level, func(c *cli.Command) bool { return c.Name == name })
 	if i < 0 {
 		return nil
 	}

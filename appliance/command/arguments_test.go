@@ -6,7 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/urfave/cli/v2"
+
+	"github.com/catflap/catflap/appliance/command/cli"
 )
 
 func TestArrange(t *testing.T) {

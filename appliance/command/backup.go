@@ -11,9 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
 	"github.com/catflap/catflap/appliance/backup"
+	"github.com/catflap/catflap/appliance/command/cli"
 )
 
 // Backup makes a backup of what runs, or of the data folder when nothing runs; --list looks into one.

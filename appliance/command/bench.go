@@ -9,10 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
 	"github.com/catflap/catflap/appliance"
 	"github.com/catflap/catflap/appliance/bench"
+	"github.com/catflap/catflap/appliance/command/cli"
 	"github.com/catflap/catflap/appliance/config"
 	"github.com/catflap/catflap/appliance/link/bare"
 )

@@ -11,8 +11,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/urfave/cli/v2"
 
+	"github.com/catflap/catflap/appliance/command/cli"
 	"github.com/catflap/catflap/appliance/console"
 	"github.com/catflap/catflap/appliance/onebot"
 )

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/urfave/cli/v2"
+	"github.com/catflap/catflap/appliance/command/cli"
 )
 
 // Complete prints what may follow the words of a command line that is being typed: one candidate on a line, then a tab
@@ -55,7 +55,7 @@ func candidates(root []*cli.Command, words []string) []candidate {
 	}
 	var out []candidate
 	for _, c := range level {
-		if !c.Hidden && c.Name != "help" {
+		if !c.Hidden {
 			out = append(out, candidate{c.Name, c.Usage})
 		}
 	}
@@ -66,19 +66,9 @@ func candidates(root []*cli.Command, words []string) []candidate {
 		out = callCandidates(args)
 	}
 	for _, f := range current.Flags {
-		if hidden(f) {
-			continue
+		if f.Visible() {
+			out = append(out, candidate{"--" + f.Names()[0], strings.ReplaceAll(f.Help(), "`", "")})
 		}
-		about := ""
-		if d, ok := f.(cli.DocGenerationFlag); ok {
-			about = strings.ReplaceAll(d.GetUsage(), "`", "")
-		}
-		out = append(out, candidate{"--" + f.Names()[0], about})
 	}
 	return out
-}
-
-func hidden(f cli.Flag) bool {
-	v, ok := f.(cli.VisibleFlag)
-	return ok && !v.IsVisible()
 }

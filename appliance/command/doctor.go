@@ -13,9 +13,9 @@ import (
 	"time"
 
 	"github.com/rivo/uniseg"
-	"github.com/urfave/cli/v2"
 
 	"github.com/catflap/catflap/appliance"
+	"github.com/catflap/catflap/appliance/command/cli"
 	"github.com/catflap/catflap/appliance/config"
 	"github.com/catflap/catflap/appliance/console"
 	"github.com/catflap/catflap/appliance/doctor"

@@ -6,7 +6,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/urfave/cli/v2"
+	"github.com/catflap/catflap/appliance/command/cli"
 )
 
 // Manual prints the manual page in the language of man(7), made from the commands themselves. Releases ship it.
@@ -53,7 +53,7 @@ const manualText = `catflap stands between NapCat and the applications that serv
 Flags may stand anywhere behind their command. Data goes to the standard output, errors and notes to the standard error.`
 
 func writeCommand(w io.Writer, above string, c *cli.Command) {
-	if c.Hidden || c.Name == "help" {
+	if c.Hidden {
 		return
 	}
 	whole := above + " " + c.Name
@@ -62,8 +62,7 @@ func writeCommand(w io.Writer, above string, c *cli.Command) {
 		fmt.Fprintf(w, ".PP\n.nf\n%s\n.fi\n", roff(strings.TrimSpace(c.UsageText)))
 	}
 	for _, f := range c.Flags {
-		d, ok := f.(cli.DocGenerationFlag)
-		if !ok || hidden(f) {
+		if !f.Visible() {
 			continue
 		}
 		names := make([]string, 0, 2)
@@ -74,7 +73,7 @@ func writeCommand(w io.Writer, above string, c *cli.Command) {
 			}
 			names = append(names, dashes+name)
 		}
-		fmt.Fprintf(w, ".TP\n.B %s\n%s\n", quoted(strings.Join(names, ", ")), roff(strings.ReplaceAll(d.GetUsage(), "`", "")))
+		fmt.Fprintf(w, ".TP\n.B %s\n%s\n", quoted(strings.Join(names, ", ")), roff(strings.ReplaceAll(f.Help(), "`", "")))
 	}
 	for _, sub := range c.Subcommands {
 		writeCommand(w, whole, sub)

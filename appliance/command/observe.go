@@ -11,8 +11,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/urfave/cli/v2"
-
+	"github.com/catflap/catflap/appliance/command/cli"
 	"github.com/catflap/catflap/appliance/console"
 )
 

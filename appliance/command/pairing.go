@@ -5,8 +5,7 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
+	"github.com/catflap/catflap/appliance/command/cli"
 	"github.com/catflap/catflap/appliance/console"
 )
 

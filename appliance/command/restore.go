@@ -9,10 +9,9 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
 	"github.com/catflap/catflap/appliance"
 	"github.com/catflap/catflap/appliance/backup"
+	"github.com/catflap/catflap/appliance/command/cli"
 	"github.com/catflap/catflap/appliance/config"
 	"github.com/catflap/catflap/appliance/service"
 	"github.com/catflap/catflap/store"

@@ -10,8 +10,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/urfave/cli/v2"
 
+	"github.com/catflap/catflap/appliance/command/cli"
 	"github.com/catflap/catflap/appliance/config"
 	"github.com/catflap/catflap/appliance/service"
 )
@@ -115,7 +115,7 @@ func TestServiceConfig(t *testing.T) {
 			f, err = s.serviceConfig(c, &service.Host{Root: t.TempDir()}, false, serviceEnglish())
 			return nil
 		}})}}
-		if err := app.Run([]string{"catflap", "x", "--config", file}); err != nil {
+		if err := app.RunContext(t.Context(), []string{"catflap", "x", "--config", file}); err != nil {
 			t.Fatal(err)
 		}
 		return f, err

@@ -12,11 +12,10 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"syscall"
 
-	"github.com/urfave/cli/v2"
+	"github.com/catflap/catflap/appliance/command/cli"
 )
 
 // Exit codes of every command.
@@ -71,11 +70,9 @@ func (s *Shell) Main(app *cli.App, args []string) int {
 
 func (s *Shell) run(ctx context.Context, app *cli.App, args []string) error {
 	app.Version = s.Version
-	app.Reader, app.Writer, app.ErrWriter = s.In, s.Out, s.Err
-	app.ExitErrHandler = func(*cli.Context, error) {} // the exit code is ours
+	app.Writer = s.Out
 	app.OnUsageError = wrongFlag
-	app.Action = unknown(func() []*cli.Command { return app.Commands })
-	app.HideVersion = true // `catflap version`; --version is taken below
+	app.Action = unknown(app.Commands)
 	prepare(app.Commands)
 	if len(args) == 2 && (args[1] == "--version" || args[1] == "-v") {
 		args = []string{args[0], "version"}
@@ -89,10 +86,9 @@ func (s *Shell) report(err error) int {
 		return exitDone
 	}
 	var f *failure
-	var fromLibrary cli.ExitCoder // a help topic that does not exist
 	switch {
 	case errors.As(err, &f):
-	case errors.As(err, &fromLibrary):
+	case errors.Is(err, cli.ErrNoTopic):
 		f = &failure{code: exitUsage, message: err.Error(), remedy: "`catflap help` lists the commands"}
 	default:
 		f = &failure{code: exitFailed, message: err.Error()}
@@ -128,29 +124,18 @@ func failed(remedy, format string, args ...any) error {
 	return &failure{code: exitFailed, message: fmt.Sprintf(format, args...), remedy: remedy}
 }
 
-// prepare gives every command the handling of wrong use that the library leaves to each.
+// prepare gives every group an answer to words that are no command of it.
 func prepare(commands []*cli.Command) {
 	for _, c := range commands {
-		c.OnUsageError = wrongFlag
-		for _, f := range c.Flags {
-			// "(default: false)" on every switch hides the defaults that tell something.
-			if flag, ok := f.(*cli.BoolFlag); ok && !flag.Value {
-				flag.DisableDefaultText = true
-			}
-		}
-		if len(c.Subcommands) == 0 {
-			c.HideHelpCommand = true // or `history show help` would be a help page
-			continue
-		}
-		if c.Action == nil {
-			c.Action = unknown(func() []*cli.Command { return c.Subcommands })
+		if len(c.Subcommands) > 0 && c.Action == nil {
+			c.Action = unknown(c.Subcommands)
 		}
 		prepare(c.Subcommands)
 	}
 }
 
 // unknown is the action of a command that only has subcommands.
-func unknown(among func() []*cli.Command) cli.ActionFunc {
+func unknown(among []*cli.Command) func(*cli.Context) error {
 	return func(c *cli.Context) error {
 		name := c.Args().First()
 		whole := strings.TrimPrefix(c.Command.HelpName, "catflap")
@@ -158,8 +143,8 @@ func unknown(among func() []*cli.Command) cli.ActionFunc {
 			return cli.ShowAppHelp(c)
 		}
 		var names []string
-		for _, command := range among() {
-			if !command.Hidden && command.Name != "help" {
+		for _, command := range among {
+			if !command.Hidden {
 				names = append(names, command.Name)
 			}
 		}
@@ -174,29 +159,24 @@ func unknown(among func() []*cli.Command) cli.ActionFunc {
 	}
 }
 
-// wrongFlag turns the flag package's words into ours.
-func wrongFlag(c *cli.Context, err error, _ bool) error {
-	text := err.Error()
+// wrongFlag says what is wrong with a flag, and what was probably meant.
+func wrongFlag(c *cli.Context, wrong *cli.FlagError) error {
 	whole := strings.TrimPrefix(c.Command.HelpName, "catflap")
 	help := "`catflap" + whole + " --help` shows what it takes"
-	if m := regexp.MustCompile(`^invalid (?:boolean )?value ("(?s:.*)") for (?:flag )?-([^:]*): `).FindStringSubmatch(text); m != nil {
-		return misuse(help, "--%s cannot be %s", m[2], clean(m[1]))
-	}
-	if m := regexp.MustCompile(`^flag needs an argument: -(.*)$`).FindStringSubmatch(text); m != nil {
-		return misuse(help, "--%s needs a value", m[1])
-	}
-	m := regexp.MustCompile(`^flag provided but not defined: -((?s:.*))$`).FindStringSubmatch(text)
-	if m == nil {
-		return misuse(help, "%s", text)
+	switch {
+	case errors.Is(wrong, cli.ErrBadValue):
+		return misuse(help, "--%s cannot be %q", wrong.Flag, clean(wrong.Value))
+	case errors.Is(wrong, cli.ErrNeedsValue):
+		return misuse(help, "--%s needs a value", wrong.Flag)
 	}
 	var names []string
 	for _, f := range c.Command.Flags {
 		names = append(names, f.Names()...)
 	}
-	if near := nearest(m[1], names); near != "" && len(near) > 1 {
+	if near := nearest(wrong.Flag, names); near != "" && len(near) > 1 {
 		help = "did you mean --" + near + "?"
 	}
-	return misuse(help, "`catflap%s` has no flag --%s", whole, clean(m[1]))
+	return misuse(help, "`catflap%s` has no flag --%s", whole, clean(wrong.Flag))
 }
 
 // paint says whether output to w is coloured.

@@ -13,8 +13,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/urfave/cli/v2"
-
+	"github.com/catflap/catflap/appliance/command/cli"
 	"github.com/catflap/catflap/appliance/simulator"
 )
 

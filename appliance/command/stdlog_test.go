@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/urfave/cli/v2"
+	"github.com/catflap/catflap/appliance/command/cli"
 )
 
 // net/http logs first bytes of an answer that nobody asked for: they are a stranger's.

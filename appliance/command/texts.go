@@ -3,7 +3,7 @@ package command
 import (
 	"strings"
 
-	"github.com/urfave/cli/v2"
+	"github.com/catflap/catflap/appliance/command/cli"
 )
 
 // texts is what init, demo and explain say, in one language. Fields with %s and %d are formats; a test holds the two

@@ -18,9 +18,9 @@ import (
 	"time"
 
 	"aead.dev/minisign"
-	"github.com/urfave/cli/v2"
 
 	"github.com/catflap/catflap/appliance"
+	"github.com/catflap/catflap/appliance/command/cli"
 	"github.com/catflap/catflap/appliance/config"
 	"github.com/catflap/catflap/appliance/service"
 	"github.com/catflap/catflap/appliance/update"

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"runtime"
 
-	"github.com/urfave/cli/v2"
+	"github.com/catflap/catflap/appliance/command/cli"
 )
 
 // ShowVersion prints what this binary is.

@@ -103,6 +103,9 @@ func (d *decoder) checkAppProtocol(a *App, path string) {
 			d.failAt(d.where(path+".markdown"), path+".markdown", "expected %s for protocol: %s, found %q", orList(accepted), a.Protocol, a.Markdown)
 		}
 	}
+	if a.Protocol == "onebot12" {
+		d.warnOfEleven(a, path)
+	}
 	if !agent {
 		return
 	}
@@ -116,6 +119,16 @@ func (d *decoder) checkAppProtocol(a *App, path string) {
 		if server := path + ".mcp." + name; a.Agent.MCP[name].URL == "" && d.sound(server, server+".url") {
 			d.failAt(d.where(server), server, "url is required: write the address of the tool server")
 		}
+	}
+}
+
+// warnOfEleven warns of keys that mean something in OneBot 11 only.
+func (d *decoder) warnOfEleven(a *App, path string) {
+	if key := path + ".messageFormat"; d.has(key) && a.MessageFormat == "string" {
+		d.warnAt(d.where(key), key, "messages of protocol: onebot12 are lists of segments; string has no effect")
+	}
+	if key := path + ".transports"; d.has(key) && slices.Contains(a.Transports, "sse") {
+		d.warnAt(d.where(key), key, "protocol: onebot12 has no sse; get_latest_events is its way to ask for events over http")
 	}
 }
 

@@ -16,7 +16,7 @@ const (
 	person = 21000 // the first of them
 	people = 60
 	circle = 31000 // the first of their groups, in which each of them and the boss is
-	groups = 12
+	circles = 12
 )
 
 // crowd is a world with them.
@@ -26,7 +26,7 @@ func crowd() *simulator.World {
 	for i := range uint64(people) {
 		w.Friends = append(w.Friends, simulator.Person{ID: person + i, Nickname: fmt.Sprintf("Friend %d", i)})
 	}
-	for i := range uint64(groups) {
+	for i := range uint64(circles) {
 		members := []simulator.Member{{ID: boss, Role: simulator.RoleOwner}, {ID: bot, Role: simulator.RoleAdmin}, {ID: ann, Card: "ann@circle"}, {ID: bob}, {ID: eve}}
 		w.Groups = append(w.Groups, simulator.Group{ID: circle + i, Name: fmt.Sprintf("Circle %d", i), Members: members})
 	}
@@ -150,8 +150,8 @@ func quotes(s simulator.Sent) int64 {
 	return 0
 }
 
-// chats is the `only` of an agent that serves private chats with these people.
-func chats(list ...uint64) string {
+// serves is the `only` of an agent that serves private chats with these people.
+func serves(list ...uint64) string {
 	var names []string
 	for _, id := range list {
 		kind := "user"

@@ -48,7 +48,7 @@ func buildAndRun(m *testing.M) int {
 }
 
 func build(path, cgo string, flags ...string) error {
-	args := append([]string{"build", "-tags", "urfave_cli_no_docs,nethttpomithttp2", "-ldflags", "-X main.version=e2e", "-o", path}, flags...)
+	args := append([]string{"build", "-tags", "nethttpomithttp2", "-ldflags", "-X main.version=e2e", "-o", path}, flags...)
 	cmd := exec.Command("go", append(args, "../..")...)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED="+cgo)
 	if out, err := cmd.CombinedOutput(); err != nil {

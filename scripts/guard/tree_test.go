@@ -13,7 +13,7 @@ import (
 const root = "../.."
 
 // tags are the build tags of the product; Makefile and the end-to-end tests name the same.
-const tags = "urfave_cli_no_docs,nethttpomithttp2"
+const tags = "nethttpomithttp2"
 
 func TestEverybodyBuildsWithTheSameTags(t *testing.T) {
 	for name, want := range map[string]string{

@@ -39,7 +39,7 @@ func main() {
 func run(ctx context.Context) error {
 	var (
 		out   = flag.String("out", "build/release", "the folder for the artefacts; it is emptied first")
-		tags  = flag.String("tags", "urfave_cli_no_docs,nethttpomithttp2", "build tags")
+		tags  = flag.String("tags", "nethttpomithttp2", "build tags")
 		asked = flag.String("version", "", "the version (default: by git describe)")
 		key   = flag.String("key", os.Getenv("CATFLAP_SIGNING_KEY"), "minisign key file")
 		only  = flag.String("only", "", "one architecture")

@@ -32,7 +32,7 @@ func buildAndRun(m *testing.M) int {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	binary = filepath.Join(dir, "catflap")
-	build := exec.Command("go", "build", "-race", "-tags", "urfave_cli_no_docs,nethttpomithttp2", "-ldflags", "-X main.version=soak", "-o", binary, "../..")
+	build := exec.Command("go", "build", "-race", "-tags", "nethttpomithttp2", "-ldflags", "-X main.version=soak", "-o", binary, "../..")
 	build.Env = append(os.Environ(), "CGO_ENABLED=1")
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "building catflap: %v\n%s", err, out)

@@ -31,7 +31,7 @@ func (c *Client) attempt(ctx context.Context, model string, d dialect, req *Requ
 		post.Header.Set("Authorization", "Bearer "+c.cfg.Key)
 	}
 	if c.cfg.Backend == OpenClaw && req.Session != "" {
-		post.Header.Set("X-Openclaw-Session-Key", req.Session)
+		post.Header.Set("X-Openclaw-Session-Key", sessionKey(model, req.Session))
 	}
 	answer, err := c.http.Do(post)
 	if err != nil {

@@ -21,6 +21,7 @@ func (c *Client) dialect(model string) dialect {
 	// Somebody may have started the server anew, with a template for tools or an eye for pictures.
 	k.noTools = k.noTools && now.Sub(k.toolsAt) < forgetAfter
 	k.noImages = k.noImages && now.Sub(k.imagesAt) < forgetAfter
+	k.noMaxTokens = k.noMaxTokens || c.cfg.Backend == OpenClaw // see openclaw.go
 	return k.dialect
 }
 

@@ -54,7 +54,7 @@ type Config struct {
 	Model     string   // asked first
 	Fallbacks []string // asked in this order when the one before fails
 
-	Idle  time.Duration // longest silence between two bytes; 0 = 2 minutes
+	Idle  time.Duration // longest silence between two bytes; 0 = 2 minutes. OpenClaw may be silent for as long as Total
 	Total time.Duration // longest Ask with all its attempts; 0 = 5 minutes
 
 	TLS    *tls.Config                                                          // nil = the system's authorities
@@ -102,6 +102,9 @@ func New(cfg Config) (*Client, error) {
 	}
 	if cfg.Total <= 0 {
 		cfg.Total = 5 * time.Minute
+	}
+	if cfg.Backend == OpenClaw {
+		cfg.Idle = max(cfg.Idle, cfg.Total) // see openclaw.go
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now

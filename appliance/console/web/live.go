@@ -14,7 +14,7 @@ const silence = 15 * time.Second
 // part is what changes of a page, drawn once for all tabs that show it. It must hold nothing of one session.
 type part struct {
 	snapshot func() any
-	name     string // of the page, and of the template that draws the part
+	name     string // of the page
 
 	mu     sync.Mutex
 	looked time.Time
@@ -47,17 +47,17 @@ func (s *Site) drawPart(p *part, language string) ([]byte, error) {
 	if html := p.drawn[language]; html != nil {
 		return html, nil
 	}
-	var html bytes.Buffer
 	v := view{Name: p.name, Data: p.data, Lang: language, drawing: d, version: s.API.Version, now: s.Now()}
-	if err := d.templates.ExecuteTemplate(&html, p.name, v); err != nil {
+	drawn := &page{view: v}
+	if err := drawn.part(); err != nil {
 		return nil, err
 	}
-	p.drawn[language] = html.Bytes()
+	p.drawn[language] = []byte(drawn.html.String())
 	return p.drawn[language], nil
 }
 
-// live streams the part of a page that changes, as server-sent events: `part` carries HTML that the page's own template
-// has drawn.
+// live streams the part of a page that changes, as server-sent events: `part` carries HTML that is drawn
+// as in the page.
 func (s *Site) live(w http.ResponseWriter, r *http.Request) {
 	p := s.parts[r.URL.Query().Get("page")]
 	if r.URL.Query().Get("page") == "talk" {

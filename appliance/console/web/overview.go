@@ -53,7 +53,7 @@ func appState(a console.AppStatus) (class, key string) {
 	return "warn", "app.never"
 }
 
-// AccountState and AppState give templates a class and a word.
+// AccountState and AppState give pages a class and a word.
 func (v view) AccountState(a console.AccountStatus) badge { return v.badge(accountState(a)) }
 
 // AppState is AccountState for apps.

@@ -6,7 +6,7 @@ import (
 	"embed"
 	"encoding/hex"
 	"fmt"
-	"html/template"
+	"io"
 	"net/http"
 	"net/url"
 	"path"
@@ -16,7 +16,7 @@ import (
 	"github.com/catflap/catflap/appliance/console"
 )
 
-//go:embed templates assets
+//go:embed assets
 var files embed.FS
 
 // Cookies of choices that are no secrets.
@@ -27,7 +27,6 @@ const (
 
 // drawing is what pages are drawn with.
 type drawing struct {
-	templates *template.Template
 	words     map[string]say
 	sentences []say
 	assets    map[string]asset // by name
@@ -54,17 +53,13 @@ func newDrawing() (*drawing, error) {
 		sum := sha256.Sum256(content)
 		d.assets[f.Name()] = asset{kinds[path.Ext(f.Name())], hex.EncodeToString(sum[:6]), content}
 	}
-	d.templates, err = template.New("").ParseFS(files, "templates/*.html")
-	if err != nil {
-		return nil, fmt.Errorf("reading the console's pages: %w", err)
-	}
 	return d, nil
 }
 
-// view is what a template sees.
+// view is what a page is drawn from.
 type view struct {
-	Name  string // of the template that fills the page
-	Data  any
+	Name  string // of the page
+	Data  any    // what it shows; its type says how
 	CSRF  string
 	Lang  string
 	Theme string // auto, light or dark
@@ -88,7 +83,9 @@ func (v view) Choose(key, value string) string {
 			query[name] = values
 		}
 	}
-	return v.Path + "?" + query.Encode()
+	// An address that begins with two slashes would lead to another site.
+	to := url.URL{Path: "/" + strings.TrimLeft(v.Path, "/"), RawQuery: query.Encode()}
+	return to.String()
 }
 
 // T is a text of the catalogue.
@@ -152,12 +149,6 @@ func (v view) Stamp(t time.Time) string { return t.Format(time.RFC3339) }
 // In reports whether somebody is logged in.
 func (v view) In() bool { return v.CSRF != "" }
 
-// With is the view with other data, for a part of the page.
-func (v view) With(data any) view {
-	v.Data = data
-	return v
-}
-
 // Bytes writes a size for people.
 func (v view) Bytes(n int64) string {
 	switch {
@@ -215,10 +206,10 @@ func (s *Site) draw(w http.ResponseWriter, r *http.Request, status int, v view) 
 	if s.choose(w, r) {
 		return
 	}
-	var page bytes.Buffer
 	v, err := s.view(r, v)
+	p := &page{view: v}
 	if err == nil {
-		err = v.drawing.templates.ExecuteTemplate(&page, v.Name+".html", v)
+		err = p.whole()
 	}
 	if err != nil {
 		s.Log.Error("a page of the console could not be drawn", "page", v.Name, "err", err)
@@ -229,7 +220,7 @@ func (s *Site) draw(w http.ResponseWriter, r *http.Request, status int, v view) 
 	w.Header().Set("Content-Language", v.Tag())
 	w.Header().Set("Vary", "Cookie, Accept-Language")
 	w.WriteHeader(status)
-	_, _ = w.Write(page.Bytes())
+	_, _ = io.WriteString(w, p.html.String())
 }
 
 // choose remembers ?lang= and ?theme= of a page and shows the page again without them.

@@ -235,7 +235,7 @@ func TestForms(t *testing.T) {
 		{"test", "/apps/steer", "app=koishi&verb=test", 303, "/apps?done=tested", `knock "koishi"`},
 		{"no such app", "/apps/steer", "app=x&verb=pause", 400, "没有应用 &#34;x&#34;", ""},
 		{"review a mistake", "/config", "text=wsPort:+many", 422, "data-column=\"9\"", ""},
-		{"review", "/config", "text=wsPort:+2%0D%0A", 200, `<span class="plus">&#43; wsPort: 2`, ""},
+		{"review", "/config", "text=wsPort:+2%0D%0A", 200, `<span class="plus">+ wsPort: 2`, ""},
 		{"apply", "/config/apply", "text=wsPort:+2%0D%0A%23+x%0D%0A&base=sum", 303, "/config?done=applied", `write ["wsPort: 2\n# x\n","sum"]`},
 		{"return", "/config/return", "version=20260501T000000.000Z", 303, "/config?done=returned", `write ["wsPort: 2 # 20260501T000000.000Z\n",""]`},
 		{"clear all", "/chats/clear", "account=&chat=", 400, "", ""},
