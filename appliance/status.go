@@ -326,11 +326,7 @@ func lately(all []gate.Refused, who string) *gate.Refused {
 func (a *Appliance) appStatus(app config.App, cfg *config.Config) []console.AppStatus {
 	running := a.apps[app.Name]
 	if running == nil {
-		var out []console.AppStatus
-		for _, account := range router.Serves(app, cfg) {
-			out = append(out, console.AppStatus{Name: app.Name, Account: account, Protocol: app.Protocol, LastError: "not served by this version"})
-		}
-		return out
+		return nil
 	}
 	var out []console.AppStatus
 	for _, s := range running.Status() {
