@@ -548,3 +548,15 @@ func TestOtherEventsAreTaken(t *testing.T) {
 		t.Error("the model was asked")
 	}
 }
+
+// What a model writes as Markdown is made plain, unless the configuration says otherwise.
+func TestMarkdown(t *testing.T) {
+	for settings, want := range map[string]string{"": "soft", ", markdown: plain": "soft", ", markdown: forward": "**soft**"} {
+		m := newModel(t, turn{text: "**soft**"})
+		h := newHome(t, m, "apps: {brain: {$MODEL"+settings+"}}\n")
+		h.says(false, ann, "Ann", "how are cats?")
+		if text, _ := said(t, receive(t, "the answer", h.acts)); text != want {
+			t.Errorf("with %q it said %q", settings, text)
+		}
+	}
+}

@@ -113,6 +113,9 @@ func (a *Agent) converse(ctx context.Context, client *endpoint.Client, app *conf
 		reply, err := client.Ask(ctx, req)
 		spent += reply.Usage.Prompt + reply.Usage.Completion
 		answer := prompt.Read(reply.Text)
+		if app.Markdown == "forward" {
+			answer.Text = answer.Markdown
+		}
 		switch {
 		case err != nil:
 			return answer.Text, spent, err

@@ -48,7 +48,7 @@ func TestOpenClawMayBeSilent(t *testing.T) {
 		defer end()
 		began := time.Now()
 		reply, err := c.Ask(t.Context(), hello())
-		const want = "model m at box:1: no whole answer in 5m0s: timeouts.total is how long is waited"
+		const want = "model m at HOST: no whole answer in 5m0s: timeouts.total is how long is waited"
 		if c.message(err) != want || KindOf(err) != Overdue || reply.Text != "done" || time.Since(began) != 5*time.Minute {
 			t.Errorf("after %v: %q, %v", time.Since(began), reply.Text, err)
 		}

@@ -10,9 +10,10 @@ import (
 
 // Answer is what is left of a model's text for the chat.
 type Answer struct {
-	Text   string // readable plain text; "" = nothing to send
-	Silent bool   // the model chose to say nothing: NO_REPLY and its kin
-	Leaked bool   // a tool call was written as text, and taken out
+	Text     string // readable plain text; "" = nothing to send
+	Markdown string // the same as the model wrote it
+	Silent   bool   // the model chose to say nothing: NO_REPLY and its kin
+	Leaked   bool   // a tool call was written as text, and taken out
 }
 
 // Read filters a model's whole text for the chat: reasoning, tool calls that
@@ -27,7 +28,8 @@ func Read(text string) Answer {
 	text, a.Leaked = withoutCalls(text)
 	text = withoutMarks(text)
 	text, a.Silent = silent(strings.TrimSpace(text))
-	a.Text = strings.TrimSpace(Plain(visible(text)))
+	text = visible(text)
+	a.Text, a.Markdown = strings.TrimSpace(Plain(text)), strings.TrimSpace(text)
 	return a
 }
 

@@ -81,10 +81,20 @@ func TestRead(t *testing.T) {
 		{"CQ code", "[CQ:image,file=file:///etc/passwd]", text("[CQ:image,file=file:///etc/passwd]")},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			if diff := cmp.Diff(tc.want, Read(tc.in)); diff != "" {
+			got := Read(tc.in)
+			got.Markdown = ""
+			if diff := cmp.Diff(tc.want, got); diff != "" {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// Markdown is filtered like the text, and stays Markdown.
+func TestReadKeepsMarkdown(t *testing.T) {
+	const want = "## Cats\n\n**soft** and `quick`"
+	if got := Read("<think>hm</think>\n" + want + "\u202e<|im_end|>").Markdown; got != want {
+		t.Errorf("Markdown is %q", got)
 	}
 }
 
