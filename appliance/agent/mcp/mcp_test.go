@@ -223,7 +223,9 @@ func TestHostileServers(t *testing.T) {
 				fmt.Fprint(w, piece)
 			}
 		}, "opening a session: its answer has more than 1024 KiB"},
-		{"a redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://127.0.0.1:9/", http.StatusTemporaryRedirect) }, "opening a session: it answers 307:"},
+		{"a redirect", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://127.0.0.1:9/", http.StatusTemporaryRedirect)
+		}, "opening a session: it answers 307:"},
 		{"another shape", answer("application/json", `{"jsonrpc":"2.0","id":1,"result":[]}`), "opening a session: its answer has another shape than the protocol says"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
