@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
+
+	"github.com/catflap/catflap/appliance/localfile"
 )
 
 // keepOwner gives a new file the owner of the one that it replaces: NapCat often runs as another user.
@@ -15,31 +17,14 @@ func keepOwner(path string, old fs.FileInfo) error {
 		return nil
 	}
 	if st, ok := old.Sys().(*syscall.Stat_t); ok {
-		return changed(path, func(f *os.File) error { return f.Chown(int(st.Uid), int(st.Gid)) })
+		return localfile.Plain(path, func(f *os.File) error { return f.Chown(int(st.Uid), int(st.Gid)) })
 	}
 	return nil
 }
 
 // permit sets the permissions of a plain file, following no link.
 func permit(path string, mode fs.FileMode) error {
-	return changed(path, func(f *os.File) error { return f.Chmod(mode) })
-}
-
-// changed opens a plain file and no link: the folder may be of somebody who puts one there just now.
-func changed(path string, change func(*os.File) error) error {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	if st, ok := info.Sys().(*syscall.Stat_t); !ok || !info.Mode().IsRegular() || st.Nlink != 1 {
-		return fmt.Errorf("%s is no plain file with one name", path)
-	}
-	return change(f)
+	return localfile.Plain(path, func(f *os.File) error { return f.Chmod(mode) })
 }
 
 // oneName refuses links of both kinds; what is not there is fine.

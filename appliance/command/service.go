@@ -1,14 +1,11 @@
 package command
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -191,123 +188,6 @@ func (s *Shell) runPlan(ctx context.Context, t *serviceTexts, plan *service.Plan
 	return nil
 }
 
-// serviceFile is the configuration that a service is to run with, and what of it concerns the service.
-type serviceFile struct {
-	from, path         string // where it is, and where the service reads it
-	content            []byte // nil = there is none yet
-	data               string
-	memory             int64
-	writable, readable []string
-	elsewhere          bool   // it needs an environment that is not here
-	copied             bool   // from is copied to path
-	newData            bool   // what `catflap run` has kept until now lies elsewhere
-	ignored            string // a file that one could have meant
-}
-
-// serviceConfig finds and checks the configuration. A service of the system reads /etc/catflap/catflap.yaml; another file is
-// copied there: the one that is named, or while there is none yet the one in the working directory, with which
-// `catflap run` was tried.
-func (s *Shell) serviceConfig(c *cli.Context, h *service.Host, userScope bool, t *serviceTexts) (serviceFile, error) {
-	f := serviceFile{path: service.SystemConfig, data: service.SystemData}
-	from, err := s.servedFile(c, h, userScope, &f)
-	switch {
-	case errors.Is(err, config.ErrNotFound) && userScope:
-		return f, misuse(t.NoOwnConfigFix, "%s", t.NoOwnConfig)
-	case errors.Is(err, config.ErrNotFound):
-		return f, nil
-	case err != nil:
-		return f, misuse("", "%v", err)
-	}
-	if from, err = filepath.Abs(from); err != nil {
-		return f, failed("", "%v", err)
-	}
-	f.from, f.copied = from, !userScope && from != h.At(service.SystemConfig)
-	if userScope {
-		f.path = from
-	}
-	info, err := os.Stat(from)
-	if err != nil || !info.Mode().IsRegular() || info.Size() > 4<<20 {
-		return f, misuse("", "%s is no configuration", from)
-	}
-	if f.content, err = os.ReadFile(from); err != nil {
-		return f, failed("", "%v", err)
-	}
-	here, err := config.Parse(from, f.content, s.Env)
-	if err == nil {
-		// Checked also as the file that it will be: where the data goes depends on the place.
-		var there *config.Config
-		if there, err = config.Parse(f.path, f.content, s.Env); err == nil {
-			f.data, f.memory = there.DataDir, there.Memory.Limit
-			f.newData = f.copied && here.DataDir != there.DataDir
-			if !userScope {
-				f.folders(there)
-			}
-			return f, nil
-		}
-	}
-	if config.Folder(from, s.Env) == "" {
-		return f, misuse("", "%v", err)
-	}
-	f.elsewhere = true
-	return f, nil
-}
-
-// servedFile is the file that a service is to run with; config.ErrNotFound when there is none.
-func (s *Shell) servedFile(c *cli.Context, h *service.Host, userScope bool, f *serviceFile) (string, error) {
-	named := c.String("config")
-	if named == "" {
-		named, _ = s.Env("CATFLAP_CONFIG")
-	}
-	if named != "" {
-		return config.Find(named, s.Env)
-	}
-	const here = "catflap.yaml"
-	_, err := os.Stat(here)
-	own := err == nil
-	if userScope {
-		if !own {
-			return "", config.ErrNotFound // that of the system's service would be one instance too many
-		}
-		return here, nil
-	}
-	system := h.At(service.SystemConfig)
-	if _, err := os.Lstat(system); err == nil {
-		if own && !sameContent(here, system) {
-			f.ignored = here
-		}
-		return system, nil
-	}
-	if !own {
-		return "", config.ErrNotFound
-	}
-	return here, nil
-}
-
-// sameContent reports whether two small files say the same.
-func sameContent(a, b string) bool {
-	one, err := os.ReadFile(a)
-	two, other := os.ReadFile(b)
-	return err == nil && other == nil && string(one) == string(two)
-}
-
-// folders collects what the sandbox must let through.
-func (f *serviceFile) folders(cfg *config.Config) {
-	inside := func(path, dir string) bool {
-		return path == dir || strings.HasPrefix(path, dir+string(filepath.Separator))
-	}
-	for _, path := range []string{cfg.DataDir, cfg.MediaDir(), cfg.Media.NapcatDir} {
-		if path == "" || !filepath.IsAbs(path) || inside(path, service.SystemData) || inside(path, filepath.Dir(service.SystemConfig)) {
-			continue
-		}
-		f.writable = append(f.writable, filepath.Clean(path))
-	}
-	for _, a := range cfg.Accounts {
-		for _, root := range a.FileRoots {
-			f.readable = append(f.readable, filepath.Clean(root))
-		}
-	}
-}
-
 // executable is the file of this program.
 func executable() (string, error) {
 	path, err := os.Executable()
@@ -466,79 +346,6 @@ func hubStatus(ctx context.Context, path string) (console.Status, error) {
 	}
 	defer live.close()
 	return st, live.get(ctx, "status", nil, &st)
-}
-
-func (s *Shell) serviceLogs(c *cli.Context, h *service.Host) error {
-	if err := none(c); err != nil {
-		return err
-	}
-	if n := c.Int("lines"); n < 0 || n > 100_000 {
-		return misuse("", "--lines must be between 0 and 100000")
-	}
-	t := s.serviceTexts(s.language(c))
-	if h.Manager == "" {
-		return s.serviceFailed(t, service.ErrNoManager)
-	}
-	command, file := h.Logs(c.Bool("user"), c.Bool("follow"), c.Int("lines"))
-	switch {
-	case len(command) > 0:
-		cmd := exec.CommandContext(c.Context, command[0], command[1:]...)
-		cmd.Stdout, cmd.Stderr = s.Out, s.Err
-		cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-		if err := cmd.Run(); err != nil && c.Context.Err() == nil {
-			return failed("", "%s: %v", command[0], err)
-		}
-		return nil
-	case file == "":
-		return failed("", "%s", t.NoLog)
-	}
-	return s.tailFile(c.Context, file, c.Int("lines"), c.Bool("follow"))
-}
-
-// tailFile prints the end of a log, and goes on with what is added when follow is set. A log that was turned over begins
-// again.
-func (s *Shell) tailFile(ctx context.Context, path string, lines int, follow bool) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return failed("", "reading the log: %v", err)
-	}
-	defer func() { f.Close() }()
-	var kept []string
-	reader := bufio.NewReader(f)
-	for {
-		line, err := reader.ReadString('\n')
-		if line != "" {
-			kept = append(kept, line)
-			kept = kept[max(0, len(kept)-lines):]
-		}
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return failed("", "reading the log: %v", err)
-		}
-	}
-	fmt.Fprint(s.Out, strings.Join(kept, ""))
-	tick := time.NewTicker(500 * time.Millisecond)
-	defer tick.Stop()
-	for follow {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-		if _, err := io.Copy(s.Out, f); err != nil {
-			return failed("", "reading the log: %v", err)
-		}
-		here, _ := f.Stat()
-		if now, err := os.Stat(path); err == nil && here != nil && !os.SameFile(here, now) {
-			if next, err := os.Open(path); err == nil {
-				f.Close()
-				f = next
-			}
-		}
-	}
-	return nil
 }
 
 // notRoots refuses to let root make files in the service's data folder, which the service could not open afterwards.

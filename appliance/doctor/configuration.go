@@ -13,6 +13,7 @@ import (
 
 	"github.com/catflap/catflap/appliance/config"
 	"github.com/catflap/catflap/appliance/console"
+	"github.com/catflap/catflap/appliance/localfile"
 )
 
 func checkConfig(r *Readings, rep *report) {
@@ -80,7 +81,7 @@ func checkPermissions(r *Readings, rep *report) {
 			if f.Kind == DataFile && folder >= 0 && f.Owner >= 0 && f.Owner != folder {
 				rep.add(Critical, both("%s belongs to user %d and its folder to user %d: one of them cannot open it", "%s 属于用户 %d，而文件夹属于用户 %d：其中之一无法打开它", f.Path, f.Owner, folder),
 					both("chown %[2]d %[1]s", "chown %[2]d %[1]s", f.Path, folder)).mend = func() error {
-					return plain(f.Path, func(file *os.File) error { return file.Chown(folder, -1) })
+					return localfile.Plain(f.Path, func(file *os.File) error { return file.Chown(folder, -1) })
 				}
 			}
 		}
@@ -133,7 +134,9 @@ func open(f *File, rep *report, adopt func() error) {
 		found.mend = func() error { return os.Chmod(f.Path, mode&kept) }
 	default:
 		// The service may write in the folder of its configuration too: see plain.
-		found.mend = func() error { return plain(f.Path, func(file *os.File) error { return file.Chmod(mode & kept) }) }
+		found.mend = func() error {
+			return localfile.Plain(f.Path, func(file *os.File) error { return file.Chmod(mode & kept) })
+		}
 	}
 }
 

@@ -1,7 +1,6 @@
 package doctor
 
 import (
-	"fmt"
 	"io/fs"
 	"math"
 	"os"
@@ -67,22 +66,4 @@ func uid(info fs.FileInfo) int {
 		return int(st.Uid)
 	}
 	return -1
-}
-
-// plain changes a plain file that has one name. The data folder belongs to the service: what lies there under a name may
-// be a link to a file that root must leave alone.
-func plain(path string, change func(*os.File) error) error {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	if st, ok := info.Sys().(*syscall.Stat_t); !ok || !info.Mode().IsRegular() || st.Nlink != 1 {
-		return fmt.Errorf("%s is no plain file with one name: it is left alone", path)
-	}
-	return change(f)
 }

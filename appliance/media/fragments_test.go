@@ -228,6 +228,11 @@ func TestFragmentsStandStill(t *testing.T) {
 		tr := &fragments{root: root, path: tempFolder + "/part-x", file: file, total: 1, gaps: []span{{0, 1}}}
 		tr.idle = time.AfterFunc(fragmentsIdle, func() { f.end("x") })
 		f.open["x"] = tr
+		count := func() int {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			return len(f.open)
+		}
 		time.Sleep(fragmentsIdle - time.Second)
 		if tr := f.find("x"); tr == nil { // a sign of life
 			t.Fatal("it ended too early")
@@ -236,12 +241,12 @@ func TestFragmentsStandStill(t *testing.T) {
 		}
 		time.Sleep(fragmentsIdle - time.Second)
 		synctest.Wait()
-		if len(f.open) != 1 {
+		if count() != 1 {
 			t.Fatal("it ended although a piece came")
 		}
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if _, err := root.Stat(tempFolder + "/part-x"); len(f.open) != 0 || !errors.Is(err, os.ErrNotExist) {
+		if _, err := root.Stat(tempFolder + "/part-x"); count() != 0 || !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("it is still there: %v", err)
 		}
 	})
