@@ -18,7 +18,7 @@ import (
 )
 
 // heavyAnswers is how many answers with a file's bytes are made at once: each is in memory several times over.
-const heavyAnswers = 2
+const heavyAnswers = 1
 
 // Return codes for files that came in pieces; the range is ours (OneBot 12, return codes).
 const (
@@ -47,7 +47,7 @@ func (a *Appliance) filesOf(account string) fileRules { return (*a.fileRules.Loa
 // lookups are what apps of OneBot 12 need of the rest.
 func (a *Appliance) lookups() apps.Lookups {
 	return apps.Lookups{
-		Version: a.Version, Author: a.router.Author, Allowed: a.router.Allowed, Denied: a.router.Denied, FileID: a.fileID, Files: a.files,
+		Version: a.Version, Author: a.router.Author, Upstream: a.router.Upstream, Allowed: a.router.Allowed, Denied: a.router.Denied, FileID: a.fileID, Files: a.files,
 	}
 }
 

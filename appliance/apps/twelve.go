@@ -18,6 +18,8 @@ type Lookups struct {
 	Version string
 	// Author names who wrote a message of an account.
 	Author func(account string, messageID int64) (user uint64, ok bool)
+	// Upstream is what an account's NapCat calls itself, "" while that is not known.
+	Upstream func(account string) (name, version string)
 	// Allowed reports whether an app may call an OneBot 11 action at all.
 	Allowed func(app, action string) bool
 	// Denied says which rule forbids an app an action that is done here, "" for none.

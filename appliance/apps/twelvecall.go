@@ -62,20 +62,21 @@ func (d *twelve) read(from caller, frame []byte, packed, http bool) *demand {
 	if len(r.Echo) == 0 {
 		r.Echo = nil
 	}
-	feeds := d.feeds(from)
-	bots := make([]uint64, 0, len(feeds))
-	for _, f := range feeds {
-		bots = append(bots, f.account.Self())
+	byBot := make(map[uint64]*feed)
+	var bots []uint64
+	for _, f := range d.feeds(from) {
+		if self := f.account.Self(); self != 0 {
+			byBot[self] = f
+			bots = append(bots, self)
+		}
 	}
 	self, f := r.Bot(bots)
 	if f != nil {
 		r.fail(f)
 		return nil
 	}
-	for _, feed := range feeds {
-		if self != 0 && feed.account.Self() == self {
-			r.feed = feed
-		}
+	if self != 0 {
+		r.feed = byBot[self]
 	}
 	if r.plan, f = r.Plan(d.planOptions(r.feed, self, http)); f != nil {
 		r.fail(f)
@@ -136,7 +137,11 @@ func (r *demand) do(feeds []*feed) {
 				bots = append(bots, onebot12.Bot{Self: self, Online: h.Linked && h.Online})
 			}
 		}
-		r.ok(onebot12.AppendStatus(nil, true, bots, "", ""))
+		var name, version string
+		if upstream := d.app.Lookups.Upstream; upstream != nil && len(feeds) == 1 {
+			name, version = upstream(feeds[0].account.Name)
+		}
+		r.ok(onebot12.AppendStatus(nil, true, bots, name, version))
 	case onebot12.LatestEvents: // of HTTP, which has taken it already
 		r.fail(&onebot12.Fault{Code: onebot12.UnsupportedAction, Message: "get_latest_events is for HTTP"})
 	default:

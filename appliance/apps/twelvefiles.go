@@ -48,7 +48,7 @@ const (
 	// maxPiece is the largest piece that get_file_fragmented gives, and inlineFile the largest file that get_file gives whole:
 	// many apps close at frames above 1 MiB, and an answer is in memory several times over.
 	maxPiece   = 1 << 20
-	inlineFile = 4 << 20
+	inlineFile = 3 << 20
 	// openTime is how long a request waits for a file that has to be fetched first.
 	openTime = 10 * time.Second
 	// fetchTime bounds an upload by address.
@@ -166,7 +166,7 @@ func (r *demand) heavy(files *Files, work func()) {
 	}
 }
 
-// read reads a part of a file.
+// bytes reads a part of a file.
 func (r *demand) bytes(o OpenFile, offset, size int64) []byte {
 	b := make([]byte, size)
 	if n, err := o.ReadAt(b, offset); int64(n) != size {
@@ -210,7 +210,7 @@ func (r *demand) getFile(files *Files, account string) {
 		}
 		r.heavy(files, func() {
 			if info.Data = r.bytes(o, 0, o.Size); info.Data != nil {
-				r.ok(onebot12.AppendFile(nil, get.Type, info))
+				r.ok(onebot12.AppendFile(make([]byte, 0, o.Size/3*4+1024), get.Type, info))
 			}
 		})
 	})
@@ -229,7 +229,7 @@ func (r *demand) piece(files *Files) {
 		}
 		r.heavy(files, func() {
 			if b := r.bytes(o, p.Offset, p.Size); b != nil {
-				r.ok(onebot12.AppendFileData(nil, b))
+				r.ok(onebot12.AppendFileData(make([]byte, 0, len(b)/3*4+64), b))
 			}
 		})
 	})

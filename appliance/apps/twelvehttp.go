@@ -163,11 +163,11 @@ func (c *httpTwelve) serve(from caller, action string) {
 	r := c.d.read(from, body, c.packed, true)
 	if r != nil && r.plan.Kind == onebot12.LatestEvents {
 		done()
-		if r.feed != nil {
-			c.latest(r, []*feed{r.feed})
-		} else {
-			c.latest(r, c.d.feeds(from))
+		feeds := c.d.feeds(from)
+		if r.HasSelf {
+			feeds = slices.DeleteFunc(slices.Clone(feeds), func(f *feed) bool { return f.account.Self() != r.Self })
 		}
+		c.latest(r, feeds)
 		return
 	}
 	if r != nil {

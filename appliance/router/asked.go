@@ -1,6 +1,7 @@
 package router
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 )
@@ -14,6 +15,22 @@ func (r *Router) Author(account string, messageID int64) (user uint64, ok bool) 
 	l.seed.Do(l.seedMemory)
 	user = l.chats.author(messageID)
 	return user, user != 0
+}
+
+// Upstream is what an account's NapCat last said of itself, "" if no app has asked it yet.
+func (r *Router) Upstream(account string) (name, version string) {
+	l := r.lane(account)
+	if l == nil {
+		return "", ""
+	}
+	var said struct {
+		Name    string `json:"app_name"`
+		Version string `json:"app_version"`
+	}
+	if raw := l.version.Load(); raw == nil || json.Unmarshal(*raw, &said) != nil {
+		return "", ""
+	}
+	return said.Name, said.Version
 }
 
 // Allowed reports whether an app's rules let it call an action at all.

@@ -31,6 +31,21 @@ func TestAuthor(t *testing.T) {
 	}
 }
 
+func TestUpstream(t *testing.T) {
+	h := newHouse(t, quiet+apps2)
+	h.link(account(t), simulator.Options{})
+	if name, version := h.router.Upstream("default"); name != "" || version != "" {
+		t.Errorf("before anybody asked: %q %q", name, version)
+	}
+	h.answer("bot", `{"action":"get_version_info","params":{},"echo":1}`)
+	if name, version := h.router.Upstream("default"); name != "NapCat.Onebot" || version != simulator.Version {
+		t.Errorf("%q %q", name, version)
+	}
+	if name, _ := h.router.Upstream("none"); name != "" {
+		t.Errorf("an account that is none has %q", name)
+	}
+}
+
 func TestAllowedAndDenied(t *testing.T) {
 	h := newHouse(t, quiet+"apps:\n  any: {protocol: onebot12, accessToken: token-of-any}\n  some: {protocol: onebot12, accessToken: token-of-some, actions: {deny: [upload_*, get_file, \"@destructive\"]}}\n  none: {protocol: onebot12, accessToken: token-of-none, actions: {allow: []}}\n  few: {protocol: onebot12, accessToken: token-of-few, actions: {allow: [send_group_msg]}}\n")
 	for _, c := range []struct {
