@@ -27,9 +27,8 @@ type Options struct {
 	History *store.History
 	// Read gives the bytes of a medium that a message names; more than max is an error.
 	Read func(ctx context.Context, m Medium, max int64) ([]byte, error)
-	// GroupName and SelfName are what is known of names, "" if nothing.
-	GroupName func(account string, group uint64) string
-	SelfName  func(account string) string
+	// SelfName is what is known of the account's own name, "" if nothing.
+	SelfName func(account string) string
 	// Own reports whether an address is of a medium that catflap keeps, and gives it in the form that actions take.
 	Own func(address string) (file string, ok bool)
 	// Kept is what Keep was given last: the use of the day.

@@ -74,6 +74,28 @@ func TestConversation(t *testing.T) {
 	}
 }
 
+// A new conversation knows nothing of the one before, whatever the clocks say; what others say after it is context.
+func TestNewConversation(t *testing.T) {
+	m := newModel(t, turn{text: "noted"}, turn{text: "nothing"})
+	h := newHome(t, m, "apps: {brain: {$MODEL}}\n")
+	h.overhears(ben, "Ben", "before")
+	receive(t, "the end", h.says(true, ann, "Ann", "my number is 4711"))
+	receive(t, "the first question", m.asked)
+	receive(t, "the end", h.says(true, ann, "Ann", "/new"))
+	h.pass(-time.Hour) // the clock is set right
+	h.overhears(ben, "Ben", "after")
+	receive(t, "the end", h.says(true, ann, "Ann", "what is my number?"))
+	q := receive(t, "the second question", m.asked)
+	for _, old := range []string{"before", "4711", "noted"} {
+		if strings.Contains(q.raw, old) {
+			t.Errorf("the new conversation knows %q: %s", old, q.text(-1))
+		}
+	}
+	if !strings.Contains(q.text(-1), "Ben(20003) #504: after") {
+		t.Errorf("what was said after it is not told: %s", q.text(-1))
+	}
+}
+
 func TestARecalledMessageIsForgotten(t *testing.T) {
 	m := newModel(t, turn{text: "one"}, turn{text: "two"})
 	h := newHome(t, m, "apps: {brain: {$MODEL}}\n")

@@ -33,7 +33,7 @@ func (a *Agent) chat(m *message) *prompt.Chat {
 	c := &prompt.Chat{Language: prompt.Language(a.live.Load().Language), Self: prompt.Speaker{QQ: m.self, Name: a.SelfName(m.account)}, Random: a.Random}
 	if m.chat.Group {
 		c.Group = m.chat.ID
-		c.GroupName = a.GroupName(m.account, m.chat.ID)
+		c.GroupName = m.group
 	} else {
 		c.Peer = prompt.Speaker{QQ: m.user, Name: m.name}
 	}
@@ -44,7 +44,7 @@ func (a *Agent) chat(m *message) *prompt.Chat {
 func (a *Agent) messages(ctx context.Context, chat *prompt.Chat, app *config.App, t *talk, batch []*turnItem, box *toolbox) []endpoint.Message {
 	a.mu.Lock()
 	t.session.rest(a.Now(), app.Agent.Sessions.Idle)
-	began := t.session.began
+	from := t.session.from
 	past := slices.Clone(t.session.turns)
 	a.mu.Unlock()
 	if size := a.contextSize(app, t.key.account); 2*len(past) > size {
@@ -74,7 +74,7 @@ func (a *Agent) messages(ctx context.Context, chat *prompt.Chat, app *config.App
 	for i, item := range batch {
 		turn := &prompt.Turn{Now: time.Unix(item.time, 0), From: prompt.Speaker{QQ: item.user, Name: item.name}, Segments: item.segments}
 		if i == 0 {
-			turn.History = a.history(app, t, began, past, batch, keeps)
+			turn.History = a.history(app, t, from, past, batch, keeps)
 			chat.Names = names(turn.History)
 		}
 		pictures = append(pictures, a.gather(ctx, app, item.message, turn, pictures)...)
@@ -129,8 +129,8 @@ func mediaList(batch []*turnItem, own func(string) (string, bool)) string {
 	return b.String()
 }
 
-// history is what was said in the chat that the model has not been told yet.
-func (a *Agent) history(app *config.App, t *talk, began time.Time, past []exchange, batch []*turnItem, pending bool) []prompt.Line {
+// history is what was said in the chat after what has been told, or is not to be.
+func (a *Agent) history(app *config.App, t *talk, told uint64, past []exchange, batch []*turnItem, pending bool) []prompt.Line {
 	size := a.contextSize(app, t.key.account)
 	if size <= 0 {
 		return nil
@@ -149,7 +149,6 @@ func (a *Agent) history(app *config.App, t *talk, began time.Time, past []exchan
 		known[id] = true
 	}
 	a.mu.Unlock()
-	var told uint64 // what is older has been told
 	for _, e := range past {
 		told = max(told, e.seq)
 		for _, id := range append(slices.Clone(e.ids), e.sent...) {
@@ -164,7 +163,7 @@ func (a *Agent) history(app *config.App, t *talk, began time.Time, past []exchan
 		case pending && r.Direction == store.Out:
 			lines = nil // the backend knows what came before its own answer
 			continue
-		case r.Recalled, r.MessageID != 0 && known[r.MessageID], r.Seq <= told, !began.IsZero() && r.Time < began.Unix():
+		case r.Recalled, r.MessageID != 0 && known[r.MessageID], r.Seq <= told:
 			continue
 		}
 		lines = append(lines, lineOf(r, batch[0].self))

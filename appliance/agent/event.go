@@ -16,6 +16,7 @@ type message struct {
 	account  string
 	self     uint64
 	chat     policy.Chat
+	group    string // name of the group
 	user     uint64
 	name     string // group card or nickname
 	role     string // owner | admin | member; "" in private chats
@@ -43,6 +44,7 @@ type wire struct {
 	MessageID  json.Number     `json:"message_id"`
 	UserID     json.Number     `json:"user_id"`
 	GroupID    json.Number     `json:"group_id"`
+	GroupName  string          `json:"group_name"`
 	Time       json.Number     `json:"time"`
 	Message    json.RawMessage `json:"message"`
 	Sender     struct {
@@ -73,7 +75,7 @@ func read(account string, self uint64, raw []byte) (*message, *recall, error) {
 	m.time, _ = w.Time.Int64()
 	switch w.Type {
 	case "group":
-		m.chat = policy.Chat{Group: true, ID: group}
+		m.chat, m.group = policy.Chat{Group: true, ID: group}, w.GroupName
 	case "private":
 		m.chat = policy.Chat{ID: user}
 		m.role = ""

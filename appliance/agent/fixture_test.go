@@ -159,7 +159,6 @@ type home struct {
 	t       *testing.T
 	agent   *Agent
 	history *store.History
-	cfg     string
 	path    string
 	acts    chan acted // without those that only show that something is being written
 	kept    string
@@ -196,10 +195,10 @@ func newHome(t *testing.T, m *model, settings string) *home {
 			}
 			return data, nil
 		},
-		Own:       func(address string) (string, bool) { return address, strings.HasPrefix(address, "http://box/media/") },
-		GroupName: func(string, uint64) string { return "Ops" }, SelfName: func(string) string { return "猫" },
-		Keep: func(text string) error { h.kept = text; return nil },
-		Log:  slog.New(slog.NewTextHandler(t.Output(), nil)), Now: h.clock, Random: func() uint64 { return 0x0123456789abcdef },
+		Own:      func(address string) (string, bool) { return address, strings.HasPrefix(address, "http://box/media/") },
+		SelfName: func(string) string { return "猫" },
+		Keep:     func(text string) error { h.kept = text; return nil },
+		Log:      slog.New(slog.NewTextHandler(t.Output(), nil)), Now: h.clock, Random: func() uint64 { return 0x0123456789abcdef },
 	})
 	t.Cleanup(func() {
 		h.leave()
@@ -275,7 +274,7 @@ func (h *home) message(group bool, user uint64, name, segments string) ([]byte, 
 	place := `"message_type":"private","sub_type":"friend"`
 	if group {
 		chat = policy.Chat{Group: true, ID: 30003}
-		place = `"message_type":"group","sub_type":"normal","group_id":30003`
+		place = `"message_type":"group","sub_type":"normal","group_id":30003,"group_name":"Ops"`
 	}
 	if !strings.HasPrefix(segments, "[") {
 		quoted, _ := json.Marshal(segments)

@@ -10,7 +10,8 @@ const maxTranscript = 16 << 10
 
 // session is what was said between the agent and its partners since they began.
 type session struct {
-	began time.Time // what is older is not shown to the model; zero = no such bound
+	began time.Time // zero = never anew
+	from  uint64    // the history up to here is not shown to the model
 	last  time.Time // of the newest exchange
 	turns []exchange
 }
@@ -24,13 +25,17 @@ type exchange struct {
 	answered string
 }
 
-// restart forgets all.
-func (s *session) restart(now time.Time) { *s = session{began: now} }
+// restart forgets all, and the history up to from. Times would not do for that: QQ's clock is not this machine's.
+func (s *session) restart(now time.Time, from uint64) { *s = session{began: now, from: from} }
 
 // rest begins anew after a silence of idle (0 = never).
 func (s *session) rest(now time.Time, idle time.Duration) {
 	if idle > 0 && !s.last.IsZero() && now.Sub(s.last) > idle {
-		s.restart(s.last)
+		from := s.from
+		if n := len(s.turns); n > 0 {
+			from = s.turns[n-1].seq
+		}
+		s.restart(s.last, from)
 	}
 }
 

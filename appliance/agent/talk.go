@@ -86,6 +86,7 @@ func (a *Agent) receive(item *turnItem) {
 		a.setAside(item.id)
 		reply := a.obey(t, command, item.message)
 		a.tasks.Go(func() {
+			a.keepBeginning(t)
 			a.say(item.handed.Context, item.message, reply)
 			item.handed.Done(true)
 		})
@@ -116,7 +117,7 @@ func (a *Agent) obey(t *talk, c command, m *message) string {
 	switch c {
 	case cmdNew:
 		a.halt(t)
-		t.session.restart(a.Now())
+		t.session.restart(a.Now(), a.reached(m))
 		t.cancelled = t.running
 		return words.fresh
 	case cmdStop:
@@ -130,6 +131,20 @@ func (a *Agent) obey(t *talk, c command, m *message) string {
 		return words.whoami(m, a.isOwner(m))
 	}
 	return words.help
+}
+
+// reached is how far the history of a chat goes with a message that has just come.
+func (a *Agent) reached(m *message) uint64 {
+	records, err := a.History.Show(m.account, m.chat, 2*maxWaiting)
+	if err != nil || len(records) == 0 {
+		return 0
+	}
+	for _, r := range records {
+		if r.MessageID == m.id {
+			return r.Seq
+		}
+	}
+	return records[len(records)-1].Seq
 }
 
 // halt ends the answer that is being made, and takes what waits for answered. The caller holds the lock.

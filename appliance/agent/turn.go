@@ -104,8 +104,10 @@ func (a *Agent) converse(ctx context.Context, client *endpoint.Client, app *conf
 	box := a.toolbox(ctx, last)
 	defer box.close()
 	chat := a.chat(last)
-	req := &endpoint.Request{MaxTokens: app.Agent.MaxTokens, Session: a.sessionName(t), Tools: box.schemas()}
+	req := &endpoint.Request{MaxTokens: app.Agent.MaxTokens, Tools: box.schemas()}
 	req.Messages = a.messages(ctx, chat, app, t, batch, box)
+	a.keepBeginning(t)
+	req.Session = a.sessionName(t) // after a long silence it is another by now
 	for round := 0; ; round++ {
 		if round == maxRounds {
 			req.Tools = nil
@@ -168,18 +170,4 @@ func (a *Agent) remember(t *talk, app *config.App, batch []*turnItem, text strin
 // contextSize is how many messages of a chat a model may be told: no more than the account keeps.
 func (a *Agent) contextSize(app *config.App, account string) int {
 	return min(app.Agent.HistoryMessages, a.live.Load().HistoryLimit(account))
-}
-
-// sessionName is the conversation's name for a backend that keeps it: another after each new beginning.
-func (a *Agent) sessionName(t *talk) string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	name := "catflap:" + a.Name + ":" + t.key.account + ":" + t.key.chat.String()
-	if t.key.member != 0 {
-		name += fmt.Sprintf(":%d", t.key.member)
-	}
-	if !t.session.began.IsZero() {
-		name += fmt.Sprintf(":%d", t.session.began.Unix())
-	}
-	return name
 }

@@ -34,12 +34,14 @@ type usage struct {
 	day spent
 }
 
-// spent is one day, as it is kept.
+// spent is one day, as it is kept, and what outlives the day.
 type spent struct {
 	Day   string           `json:"day"` // 2006-01-02
 	Turns int64            `json:"turns"`
 	All   int64            `json:"all"`
 	By    map[string]int64 `json:"by"` // tokens by "user:1" and "group:2"
+	// Began is when conversations that a backend keeps were begun anew, by name; in seconds.
+	Began map[string]int64 `json:"began,omitempty"`
 }
 
 // newUsage goes on with what was kept.
@@ -55,7 +57,7 @@ func newUsage(kept string, now func() time.Time, save func(string) error) *usage
 func (u *usage) today() *spent {
 	if day := u.now().Format(time.DateOnly); u.day.Day != day || u.day.By == nil {
 		if u.day.Day != day {
-			u.day = spent{Day: day}
+			u.day = spent{Day: day, Began: u.day.Began}
 		}
 		u.day.By = map[string]int64{}
 	}
@@ -105,11 +107,47 @@ func (u *usage) spend(tokens int64, user uint64, chat policy.Chat) error {
 			delete(day.By, k)
 		}
 	}
-	text, err := json.Marshal(day)
+	return u.keep()
+}
+
+// keep saves the day. The caller holds the lock.
+func (u *usage) keep() error {
+	text, err := json.Marshal(u.day)
 	if err != nil {
 		return err
 	}
 	return u.save(string(text))
+}
+
+// began is when a conversation was begun anew; zero = never.
+func (u *usage) began(name string) time.Time {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if at, ok := u.day.Began[name]; ok {
+		return time.Unix(at, 0)
+	}
+	return time.Time{}
+}
+
+// begin keeps when a conversation was begun anew; the oldest of too many is forgotten.
+func (u *usage) begin(name string, at time.Time) error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	day := u.today()
+	if day.Began == nil {
+		day.Began = map[string]int64{}
+	}
+	day.Began[name] = at.Unix()
+	if len(day.Began) > maxTalks {
+		oldest := name
+		for other, began := range day.Began {
+			if began < day.Began[oldest] {
+				oldest = other
+			}
+		}
+		delete(day.Began, oldest)
+	}
+	return u.keep()
 }
 
 // sum is what was used today.

@@ -65,7 +65,6 @@ type known struct {
 	mu      sync.Mutex // held while its tools are listed: one asks, the others wait for the answer
 	session *session
 	tools   []*Tool
-	err     error
 	until   time.Time // what is known is believed
 }
 
@@ -207,7 +206,7 @@ func (k *known) call(ctx context.Context, tool string, args json.RawMessage) (st
 	s := k.session
 	k.mu.Unlock()
 	var text string
-	var err error = errForgotten
+	err := errForgotten
 	if s != nil {
 		text, err = s.call(ctx, tool, args)
 	}
