@@ -11,7 +11,7 @@ TOOL     := $(GO) tool -modfile=scripts/tools/go.mod
 # Packages whose arithmetic and layout depend on the word size: they are tested again as 32-bit programs.
 NARROW   := ./policy/... ./store/... ./appliance/onebot/... ./appliance/link/... ./appliance/config/...
 
-.PHONY: build demo test lint fmt vet staticcheck guard unit narrow e2e browser faults soak kill deps bench fuzz clean release release-twice test-arm test-board
+.PHONY: build demo test lint fmt vet staticcheck guard unit narrow e2e browser faults soak kill deps bench fuzz clean release release-twice test-arm test-board test-openclaw
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -tags $(TAGS) -ldflags "$(LDFLAGS)" -o $(OUT) .
@@ -58,6 +58,12 @@ KILLS      ?= 200
 browser: build
 	bash scripts/browser/install.sh
 	cd scripts/browser && CATFLAP="$${CATFLAP:-$(abspath $(OUT))}" node --test --test-concurrency=1 console.test.mjs
+
+# A real OpenClaw gateway answers a QQ message, as docs/openclaw.md says. It installs 830 MB into .cache, so it is not part of
+# `make test`.
+test-openclaw: build
+	bash scripts/openclaw/install.sh
+	CATFLAP="$${CATFLAP:-$(abspath $(OUT))}" timeout 900 node --test --test-concurrency=1 scripts/openclaw/brain.test.mjs
 
 # A short run of both parts below.
 faults:

@@ -23,7 +23,7 @@ func (a *Appliance) startAgent(app config.App, c *config.Config) *apps.Inside {
 	}
 	brain := agent.New(agent.Options{
 		Name: app.Name, Config: c, Slot: a.slots[app.Name], Act: a.router.Action, History: a.store.History(),
-		Read: a.readMedium, Own: a.keptMedium, GroupName: func(account string, group uint64) string { return a.groupNames(account)[group] }, SelfName: a.nickname,
+		Read: a.readMedium, Own: a.keptMedium, SelfName: a.nickname,
 		Kept: a.store.Settings().Get(agentKey + app.Name),
 		Keep: func(text string) error { return a.store.Settings().Set(agentKey+app.Name, text) },
 		Log:  a.Log, Now: a.now, Random: rand.Uint64,

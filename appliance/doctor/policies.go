@@ -23,6 +23,7 @@ func checkPolicies(r *Readings, rep *report) {
 			continue
 		}
 		openApp(a, rep)
+		operators(r.Config, a, rep)
 		if a.Targets != "policy" && a.Protocol != "agent" {
 			anywhere = append(anywhere, a.Name)
 		}

@@ -12,10 +12,10 @@ import (
 
 // People who each talk to one agent only, so that one catflap serves many tests. boss owns the account.
 const (
-	boss   = 20001
-	person = 21000 // the first of them
-	people = 60
-	circle = 31000 // the first of their groups, in which each of them and the boss is
+	boss    = 20001
+	person  = 21000 // the first of them
+	people  = 60
+	circle  = 31000 // the first of their groups, in which each of them and the boss is
 	circles = 12
 )
 
@@ -56,8 +56,10 @@ func (a agents) text(m *models) string {
 	if !strings.Contains(text, "pacing:") {
 		text = "pacing: off\n" + text
 	}
-	if !strings.Contains(text, "dmPolicy:") {
-		text = "dmPolicy: open\n" + text
+	for _, key := range []string{"dmPolicy", "groupPolicy"} {
+		if !strings.Contains(text, key+":") {
+			text = key + ": open\n" + text
+		}
 	}
 	for _, name := range names {
 		text += fmt.Sprintf("  %s: {protocol: agent, baseUrl: \"%s/v1\", apiKey: %s, model: %s, %s}\n", name, m.server.URL, modelKey, name, a.apps[name])
@@ -91,7 +93,9 @@ func (h *house) with(user uint64) *place { return &place{h: h, user: user} }
 func (h *house) in(group, user uint64) *place { return &place{h: h, group: group, user: user} }
 
 // as is the same place where somebody else speaks.
-func (p *place) as(user uint64) *place { return &place{h: p.h, group: p.group, user: user, heard: p.heard} }
+func (p *place) as(user uint64) *place {
+	return &place{h: p.h, group: p.group, user: user, heard: p.heard}
+}
 
 // say says something to the agent and returns the message's id.
 func (p *place) say(text string) int64 {

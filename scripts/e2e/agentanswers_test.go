@@ -15,8 +15,8 @@ func TestAgentAnswers(t *testing.T) {
 	user := func(i uint64) uint64 { return person + i }
 	h := furnish(t, agents{lines: "textChunkLimit: 200", apps: map[string]string{
 		"plain": serves(user(0), user(1), user(2), user(3), user(4), user(5), user(6), user(7), user(8), user(9), user(10), user(11), user(12), user(13), user(14), circle),
-		"idle":  "timeouts: {idle: 1s, total: 5m}, concurrency: 4, " + serves(user(20), user(21)),
-		"total": "timeouts: {idle: 2m, total: 2s}, " + serves(user(22)),
+		"idle":  "timeouts: {idle: 2s, total: 5m}, concurrency: 4, " + serves(user(20), user(21)),
+		"total": "timeouts: {idle: 2m, total: 3s}, " + serves(user(22)),
 		"first": "fallbackModels: [second, third], " + serves(user(23), user(24)),
 		"cards": "longReply: forward, " + serves(user(25), circle+1),
 		"all":   "quote: all, " + serves(user(26)),
@@ -263,18 +263,17 @@ func TestAgentAnswers(t *testing.T) {
 	})
 
 	t.Run("idle", func(t *testing.T) {
-		p := h.with(user(20))
-		h.say("idle", turn{text: "a few words", mute: true})
-		p.say("hello")
-		q := h.question(t, "idle")
-		p.hears(t, "a few words\n(the answer broke off)")
-		<-q.left
-		p = h.with(user(21))
+		begun, silent := h.with(user(20)), h.with(user(21))
+		h.say("idle", turn{text: "a few", mute: true})
+		begun.say("hello")
+		first := h.question(t, "idle")
 		h.say("idle", turn{before: make(chan struct{})})
-		p.say("hello")
-		q = h.question(t, "idle")
-		holds(t, "the chat", p.next(t).Text, "Sorry, no answer")
-		<-q.left
+		silent.say("hello")
+		second := h.question(t, "idle")
+		begun.hears(t, "a few\n(the answer broke off)")
+		holds(t, "the chat", silent.next(t).Text, "Sorry, no answer")
+		<-first.left
+		<-second.left
 	})
 
 	t.Run("total", func(t *testing.T) {

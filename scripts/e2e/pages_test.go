@@ -110,6 +110,7 @@ func TestFrameworkPages(t *testing.T) {
 	if err != nil || len(pages) == 0 {
 		t.Fatalf("no pages: %v", err)
 	}
+	pages = append(pages, "../../docs/openclaw.md", "../../docs/openclaw.zh-CN.md")
 	b := newBox(t, "")
 	for _, path := range pages {
 		if strings.HasSuffix(path, ".zh-CN.md") {
