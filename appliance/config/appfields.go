@@ -89,7 +89,7 @@ func agentFields() []field {
 		{key: "vision", codec: enum([]string{"auto", "on", "off"}, map[string]string{"true": "on", "false": "off"}), def: "auto", bind: of(func(a *a) any { return &a.Agent.Vision }),
 			en: "agent: whether pictures are shown to the model", zh: "智能体：是否把图片交给模型"},
 		{key: "maxTokens", codec: integer[int](1, 1000000), def: "1024", bind: of(func(a *a) any { return &a.Agent.MaxTokens }),
-			en: "agent: longest answer", zh: "智能体：回复的最大 token 数"},
+			en: "agent: longest answer in tokens; openclaw decides that itself", zh: "智能体：回复的最大 token 数；openclaw 自行决定"},
 		{key: "historyMessages", codec: integer[int](0, 10000), def: "20", bind: of(func(a *a) any { return &a.Agent.HistoryMessages }),
 			en: "agent: messages of the chat shown to the model", zh: "智能体：提供给模型的历史消息数"},
 		{key: "timeouts", codec: object(timeoutsFields), bind: of(func(a *a) any { return &a.Agent.Timeouts }),
@@ -167,7 +167,7 @@ func timeoutsFields() []field {
 	type t = Timeouts
 	return []field{
 		{key: "idle", codec: duration(time.Second, time.Hour, false), def: "120s", bind: of(func(t *t) any { return &t.Idle }),
-			en: "silence of the model", zh: "模型无输出的时间"},
+			en: "silence of the model; openclaw says nothing while its tools run, so only total counts for it", zh: "模型无输出的时间；openclaw 运行工具时没有输出，只看 total"},
 		{key: "total", codec: duration(time.Second, 24*time.Hour, false), def: "300s", bind: of(func(t *t) any { return &t.Total }),
 			en: "one answer as a whole", zh: "一次回复的总时间"},
 	}
