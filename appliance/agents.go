@@ -10,6 +10,7 @@ import (
 	"github.com/catflap/catflap/appliance/agent"
 	"github.com/catflap/catflap/appliance/apps"
 	"github.com/catflap/catflap/appliance/config"
+	"github.com/catflap/catflap/appliance/console"
 	"github.com/catflap/catflap/appliance/media"
 )
 
@@ -23,7 +24,7 @@ func (a *Appliance) startAgent(app config.App, c *config.Config) *apps.Inside {
 	}
 	brain := agent.New(agent.Options{
 		Name: app.Name, Config: c, Slot: a.slots[app.Name], Act: a.router.Action, History: a.store.History(),
-		Read: a.readMedium, Own: a.keptMedium, SelfName: a.nickname,
+		Read: a.readMedium, Own: a.keptMedium, SelfName: a.nickname, Linked: a.linked,
 		Kept: a.store.Settings().Get(agentKey + app.Name),
 		Keep: func(text string) error { return a.store.Settings().Set(agentKey+app.Name, text) },
 		Log:  a.Log, Now: a.now, Random: rand.Uint64,
@@ -46,6 +47,12 @@ func (a *Appliance) nickname(account string) string {
 		return running.State().Nickname
 	}
 	return ""
+}
+
+// linked reports whether an account's NapCat is there.
+func (a *Appliance) linked(account string) bool {
+	running := a.account(account)
+	return running != nil && running.State().Linked
 }
 
 // readMedium gives the bytes of a medium of a message.
@@ -84,4 +91,21 @@ func (a *Appliance) keptMedium(address string) (string, bool) {
 		return "", false
 	}
 	return a.media.cache.URL(key), true
+}
+
+// agentStatus is what is shown of an agent, nil for other apps. The caller holds the lock.
+func (a *Appliance) agentStatus(name string) *console.AgentStatus {
+	brain := a.agents[name]
+	if brain == nil {
+		return nil
+	}
+	s := brain.Status()
+	out := &console.AgentStatus{
+		Model: s.Model, Busy: s.Busy, Conversations: s.Talks, AnswersToday: s.TurnsToday, TokensToday: s.TokensToday,
+		Turns: make(map[string]uint64, len(s.Turns)), Tokens: s.Tokens,
+	}
+	for outcome, n := range s.Turns {
+		out.Turns[string(outcome)] = n
+	}
+	return out
 }

@@ -78,8 +78,9 @@ type Appliance struct {
 	listeners map[string]*napcat.Listener // by configured address
 	gateways  map[string]*apps.Gateway    // by configured address
 
-	seats   gate.Seats                  // of all gateways
-	running atomic.Pointer[[]*apps.App] // what links' goroutines see of apps
+	seats   gate.Seats                                 // of all gateways
+	running atomic.Pointer[[]*apps.App]                // what links' goroutines see of apps
+	there   atomic.Pointer[map[string]*napcat.Account] // what they see of accounts, and those that a change waits for
 
 	fileRules atomic.Pointer[map[string]fileRules] // by account; what links' goroutines see
 
@@ -347,9 +348,10 @@ func (a *Appliance) index(name string) uint16 {
 
 // account returns a running account by name, nil if there is none.
 func (a *Appliance) account(name string) *napcat.Account {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.accounts[name]
+	if there := a.there.Load(); there != nil {
+		return (*there)[name]
+	}
+	return nil
 }
 
 // sortedNames are a map's keys in order.

@@ -2,6 +2,7 @@ package appliance
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 
@@ -32,6 +33,8 @@ func (a *Appliance) applyAccounts(next *config.Config, remade map[string]bool) {
 	for _, name := range sortedNames(wanted) {
 		a.accounts[name] = a.startAccount(wanted[name], next)
 	}
+	there := maps.Clone(a.accounts)
+	a.there.Store(&there)
 }
 
 func (a *Appliance) startAccount(acc config.Account, next *config.Config) *napcat.Account {

@@ -29,6 +29,8 @@ type Options struct {
 	Read func(ctx context.Context, m Medium, max int64) ([]byte, error)
 	// SelfName is what is known of the account's own name, "" if nothing.
 	SelfName func(account string) string
+	// Linked reports whether NapCat is there to send something.
+	Linked func(account string) bool
 	// Own reports whether an address is of a medium that catflap keeps, and gives it in the form that actions take.
 	Own func(address string) (file string, ok bool)
 	// Kept is what Keep was given last: the use of the day.
@@ -77,11 +79,16 @@ type Agent struct {
 	asides   []int64 // newest messages that were no part of a conversation: commands, and the agent's own words
 	trouble  error   // why the last answer failed, nil after one that did not
 	since    time.Time
+	turns    map[Outcome]uint64
+	tokens   int64
+	before   map[string]bool // what was answered before the last start, by answerKey
+	born     time.Time
 }
 
 // New makes an agent. It does nothing before its first event.
 func New(o Options) *Agent {
-	a := &Agent{Options: o, usage: newUsage(o.Kept, o.Now, o.Keep), free: make(chan struct{}), talks: make(map[talkKey]*talk)}
+	a := &Agent{Options: o, usage: newUsage(o.Kept, o.Now, o.Keep), free: make(chan struct{}), talks: make(map[talkKey]*talk), turns: make(map[Outcome]uint64)}
+	a.born, a.before = o.Now(), a.usage.answered()
 	a.ctx, a.stop = context.WithCancel(context.Background())
 	a.connect(o.Config)
 	return a
@@ -177,8 +184,11 @@ func (a *Agent) Take(h apps.Handed) {
 	case gone != nil:
 		a.forget(h.Account, *gone)
 		h.Done(true)
+	case a.answeredBefore(m):
+		a.Log.Info("a message was answered before catflap ended, and is not answered again", "app", a.Name, "account", h.Account, "chat", m.chat.String())
+		h.Done(true)
 	default:
-		a.receive(&turnItem{message: m, handed: h})
+		a.receive(&turnItem{message: m, handed: h, at: a.Now()})
 	}
 }
 

@@ -3,6 +3,7 @@ package agent
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -580,5 +581,72 @@ func TestMarkdown(t *testing.T) {
 		if text, _ := said(t, receive(t, "the answer", h.acts)); text != want {
 			t.Errorf("with %q it said %q", settings, text)
 		}
+	}
+}
+
+// While NapCat is away nothing is asked; what was asked before is sent when it is back; what is too old is not answered.
+func TestNapCatIsAway(t *testing.T) {
+	on := make(chan struct{})
+	m := newModel(t, turn{text: "late", block: on}, turn{text: "later"})
+	h := newHome(t, m, "apps: {brain: {$MODEL, queue: {maxAge: {message: 10m}}}}\n")
+	first := h.says(false, ann, "Ann", "one")
+	receive(t, "the first question", m.asked)
+	h.depart(true)
+	close(on)
+	second := h.says(false, ben, "Ben", "two")
+	h.pass(11 * time.Minute)
+	third := h.says(false, 20004, "Tom", "three")
+	h.depart(false)
+	if text, _ := said(t, receive(t, "the first answer", h.acts)); text != "late" {
+		t.Errorf("it said %q", text)
+	}
+	if text, _ := said(t, receive(t, "the third answer", h.acts)); text != "later" {
+		t.Errorf("it said %q", text)
+	}
+	for _, end := range []chan bool{first, second, third} {
+		if !receive(t, "the end", end) {
+			t.Error("a message was not taken")
+		}
+	}
+	if q := receive(t, "the second question", m.asked); !strings.Contains(q.text(-1), "three") || len(m.asked) > 0 {
+		t.Errorf("it was asked %s", q.raw)
+	}
+}
+
+// What was answered before a crash comes once more, and is not answered again. A replay is.
+func TestAnsweredBeforeACrash(t *testing.T) {
+	m := newModel(t, turn{text: "one"}, turn{text: "two"})
+	h := newHome(t, m, "apps: {brain: {$MODEL}}\n")
+	raw, _ := h.message(false, ann, "Ann", "hello")
+	receive(t, "the end", h.hand(raw))
+	receive(t, "the question", m.asked)
+	receive(t, "the answer", h.acts)
+	o := h.agent.Options
+	o.Kept = h.kept
+	h.agent.Close()
+	h.agent = New(o)
+	if !receive(t, "the end", h.hand(raw)) || len(m.asked) > 0 {
+		t.Error("it was answered again")
+	}
+	receive(t, "the end", h.hand(raw))
+	receive(t, "the question", m.asked)
+}
+
+// Every turn is counted by how it ended.
+func TestStatusCountsTurns(t *testing.T) {
+	m := newModel(t, turn{text: "one"}, turn{text: "NO_REPLY"}, turn{status: 400})
+	h := newHome(t, m, "apps: {brain: {$MODEL, budgets: {tokensPerDay: 1000}}}\n")
+	for range 3 {
+		receive(t, "the end", h.says(false, ann, "Ann", "hello"))
+	}
+	h.pass(2 * time.Minute)
+	_ = h.agent.usage.spend(1000, ann, chatAnn)
+	receive(t, "the end", h.says(false, ann, "Ann", "hello"))
+	s := h.agent.Status()
+	if want := map[Outcome]uint64{Answered: 1, Silent: 1, Failed: 1, Refused: 1}; !maps.Equal(s.Turns, want) {
+		t.Errorf("the turns are %v", s.Turns)
+	}
+	if s.Model != "m" || s.Tokens < 80 || s.Talks != 1 || s.Busy != 0 || s.Trouble == "" {
+		t.Errorf("the status is %+v", s)
 	}
 }

@@ -261,12 +261,9 @@ func (a *Agent) fetch(ctx context.Context, m Medium, max int64) ([]byte, error) 
 
 // quotation finds the message that another one answers to: in the history, else at NapCat.
 func (a *Agent) quotation(ctx context.Context, m *message, id int64) *prompt.Line {
-	records, _ := a.History.Show(m.account, m.chat, 0)
-	for i := len(records) - 1; i >= 0; i-- {
-		if records[i].MessageID == id && !records[i].Recalled {
-			line := lineOf(records[i], m.self)
-			return &line
-		}
+	if record, ok, err := a.History.Find(m.account, m.chat, id); err == nil && ok && !record.Recalled {
+		line := lineOf(record, m.self)
+		return &line
 	}
 	data, err := a.act(ctx, m.account, "get_msg", map[string]any{"message_id": id})
 	if err != nil {

@@ -165,6 +165,7 @@ type home struct {
 
 	mu      sync.Mutex
 	now     time.Time
+	away    bool              // NapCat
 	answers map[string]string // raw data of the answers, by action
 	refuse  map[string]string // wording of refusals, by action
 	media   map[string][]byte
@@ -195,6 +196,7 @@ func newHome(t *testing.T, m *model, settings string) *home {
 			}
 			return data, nil
 		},
+		Linked:   h.linked,
 		Own:      func(address string) (string, bool) { return address, strings.HasPrefix(address, "http://box/media/") },
 		SelfName: func(string) string { return "猫" },
 		Keep:     func(text string) error { h.kept = text; return nil },
@@ -221,6 +223,20 @@ func (h *home) configure(m *model, settings string) *config.Config {
 	return cfg
 }
 
+// linked reports whether NapCat is there.
+func (h *home) linked(string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return !h.away
+}
+
+// depart lets NapCat go, or come back.
+func (h *home) depart(away bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.away = away
+}
+
 func (h *home) clock() time.Time {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -241,8 +257,12 @@ func (h *home) act(a apps.Action) {
 	}
 	h.mu.Lock()
 	h.sent++
-	data, wording, id := h.answers[act.Action], h.refuse[act.Action], h.sent
+	data, wording, id, away := h.answers[act.Action], h.refuse[act.Action], h.sent, h.away
 	h.mu.Unlock()
+	if away {
+		a.Reply([]byte(`{"status":"failed","retcode":1503,"data":null,"wording":"NapCat is not connected","echo":"agent"}`))
+		return
+	}
 	if act.Action != "set_input_status" {
 		h.acts <- act
 	}

@@ -33,8 +33,10 @@ const maxAsides = 256
 
 // say sends one short text of the agent's own, as an answer to a message. The model is told nothing of it.
 func (a *Agent) say(ctx context.Context, m *message, text string) {
+	ctx, cancel := context.WithTimeout(ctx, sendTime)
+	defer cancel()
 	id, err := a.send(ctx, m, []segment{quote(m), textSegment(text)})
-	if err != nil && ctx.Err() == nil {
+	if err != nil && !errors.Is(err, context.Canceled) {
 		a.Log.Warn("the agent's words were not sent", "app", a.Name, "account", m.account, "chat", m.chat.String(), "err", err)
 	}
 	a.mu.Lock()
@@ -86,14 +88,23 @@ func (a *Agent) reply(ctx context.Context, m *message, text string) ([]int64, er
 
 // send sends a message to the chat of another and returns its id.
 func (a *Agent) send(ctx context.Context, m *message, segments []segment) (int64, error) {
+	action, params := "send_private_msg", map[string]any{"user_id": m.chat.ID, "message": segments}
 	if m.chat.Group {
-		return sentID(a.act(ctx, m.account, "send_group_msg", map[string]any{"group_id": m.chat.ID, "message": segments}))
-	}
-	params := map[string]any{"user_id": m.chat.ID, "message": segments}
-	if m.temp != 0 {
+		action, params = "send_group_msg", map[string]any{"group_id": m.chat.ID, "message": segments}
+	} else if m.temp != 0 {
 		params["group_id"] = m.temp
 	}
-	return sentID(a.act(ctx, m.account, "send_private_msg", params))
+	return a.deliver(ctx, m.account, action, params)
+}
+
+// deliver sends something, again while it is certain that NapCat did not get it, and returns the id of what was sent.
+func (a *Agent) deliver(ctx context.Context, account, action string, params map[string]any) (int64, error) {
+	for {
+		id, err := sentID(a.act(ctx, account, action, params))
+		if !notDone(err) || pause(ctx) != nil || a.awaitLink(ctx, account) != nil {
+			return id, err
+		}
+	}
 }
 
 // sentID reads the id of what was sent; 0 when the answer has none.
@@ -122,7 +133,7 @@ func (a *Agent) forward(ctx context.Context, m *message, parts []string) (int64,
 	} else if m.temp != 0 {
 		params["group_id"] = m.temp
 	}
-	return sentID(a.act(ctx, m.account, action, params))
+	return a.deliver(ctx, m.account, action, params)
 }
 
 // excuse tells a chat that there is no answer, once a minute at most. The id stands in the log too.

@@ -36,6 +36,7 @@ type talk struct {
 type turnItem struct {
 	*message
 	handed apps.Handed
+	at     time.Time // when it came
 }
 
 // errStopped ends an answer that a user does not want any more.
@@ -175,14 +176,19 @@ func (a *Agent) run(t *talk) {
 		unhook := context.AfterFunc(t.waiting[0].handed.Context, func() { cancel(context.Canceled) })
 		a.mu.Unlock()
 
-		err := a.acquire(ctx)
+		err := a.awaitLink(ctx, t.key.account)
+		if err == nil {
+			err = a.acquire(ctx)
+		}
 		a.mu.Lock()
 		batch := t.waiting
 		t.waiting = nil
 		a.mu.Unlock()
 		if err == nil {
-			if len(batch) > 0 {
-				err = a.answer(ctx, t, batch)
+			if fresh := a.fresh(batch); len(fresh) > 0 {
+				if err = a.answer(ctx, t, fresh); err == nil {
+					a.settle(fresh)
+				}
 			}
 			a.done()
 		}

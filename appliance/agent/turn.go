@@ -37,6 +37,7 @@ func (a *Agent) answer(ctx context.Context, t *talk, batch []*turnItem) error {
 	stopTyping()
 	if ctx.Err() != nil && !errors.Is(context.Cause(ctx), errOverdue) {
 		a.spend(spent, batch)
+		a.count(Stopped)
 		return context.Cause(ctx)
 	}
 	a.spend(spent, batch)
@@ -48,9 +49,11 @@ func (a *Agent) answer(ctx context.Context, t *talk, batch []*turnItem) error {
 	switch {
 	case errors.Is(err, errSilent):
 		a.noteTrouble(nil)
+		a.count(Silent)
 		return nil
 	case err != nil && text == "":
 		a.noteTrouble(err)
+		a.count(Failed)
 		a.excuse(ctx, t, last, err)
 		return nil
 	case err != nil: // the answer broke off; what came of it is worth more than nothing
@@ -58,11 +61,17 @@ func (a *Agent) answer(ctx context.Context, t *talk, batch []*turnItem) error {
 		text += "\n" + a.texts().brokenOff
 	}
 	a.noteTrouble(err)
+	outcome := Answered
+	if err != nil {
+		outcome = Broken
+	}
 	ids, err := a.reply(ctx, last, text)
 	if err != nil {
+		a.count(Unsent)
 		a.Log.Warn("the agent's answer was not sent", "app", a.Name, "account", last.account, "chat", last.chat.String(), "err", err)
 		return nil
 	}
+	a.count(outcome)
 	a.remember(t, app, batch, text, ids)
 	return nil
 }
@@ -81,6 +90,7 @@ func (a *Agent) within(ctx context.Context, t *talk, budgets config.Budgets, bat
 			out = append(out, item)
 			continue
 		}
+		a.count(Refused)
 		if a.mayExcuse(t) {
 			a.say(ctx, item.message, a.texts().spent(whose, until))
 		}
@@ -90,6 +100,9 @@ func (a *Agent) within(ctx context.Context, t *talk, budgets config.Budgets, bat
 
 // spend counts what a turn cost: in equal parts if it answered several.
 func (a *Agent) spend(tokens int64, batch []*turnItem) {
+	a.mu.Lock()
+	a.tokens += tokens
+	a.mu.Unlock()
 	a.usage.turn()
 	for _, item := range batch {
 		if err := a.usage.spend(tokens/int64(len(batch)), item.user, item.chat); err != nil {

@@ -42,6 +42,8 @@ type spent struct {
 	By    map[string]int64 `json:"by"` // tokens by "user:1" and "group:2"
 	// Began is when conversations that a backend keeps were begun anew, by name; in seconds.
 	Began map[string]int64 `json:"began,omitempty"`
+	// Answered are the newest messages that were answered, by answerKey.
+	Answered []string `json:"answered,omitempty"`
 }
 
 // newUsage goes on with what was kept.
@@ -57,7 +59,7 @@ func newUsage(kept string, now func() time.Time, save func(string) error) *usage
 func (u *usage) today() *spent {
 	if day := u.now().Format(time.DateOnly); u.day.Day != day || u.day.By == nil {
 		if u.day.Day != day {
-			u.day = spent{Day: day, Began: u.day.Began}
+			u.day = spent{Day: day, Began: u.day.Began, Answered: u.day.Answered}
 		}
 		u.day.By = map[string]int64{}
 	}

@@ -26,7 +26,7 @@ func Read(text string) Answer {
 	text = withoutReasoning(strings.ToValidUTF8(text, ""))
 	text = endOfTurn(text)
 	text, a.Leaked = withoutCalls(text)
-	text = withoutMarks(text)
+	text = withoutStamp(withoutMarks(text))
 	text, a.Silent = silent(strings.TrimSpace(text))
 	text = visible(text)
 	a.Text, a.Markdown = strings.TrimSpace(Plain(text)), strings.TrimSpace(text)

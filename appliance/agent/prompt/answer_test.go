@@ -77,6 +77,8 @@ func TestRead(t *testing.T) {
 		{"our own marks", "<history abcdefgh>\nhello\n</history abcdefgh>", text("hello")},
 		{"a mark with a name", `<file abcdefgh "a.txt">hello`, text("hello")},
 		{"no mark of ours", "<history of rome>", text("<history of rome>")},
+		{"our own time", "[2026-11-22 Sun 16:31 +00:00] hello", text("hello")},
+		{"a time of its own", "[2026-11-22] hello", text("[2026-11-22] hello")},
 		{"hidden", "a\u202eb\x1b[0m\x00", text("ab[0m")},
 		{"CQ code", "[CQ:image,file=file:///etc/passwd]", text("[CQ:image,file=file:///etc/passwd]")},
 	} {

@@ -2,6 +2,7 @@ package prompt
 
 import (
 	"strings"
+	"time"
 )
 
 // tagAt reads a tag at the beginning of s: <name ...>, </name>, [NAME], ◁name▷.
@@ -159,4 +160,19 @@ func withoutMarks(text string) string {
 	}
 	out.WriteString(text[from:])
 	return out.String()
+}
+
+// withoutStamp removes the time that stands before the current message, as Turn writes it: small models begin like that too.
+func withoutStamp(text string) string {
+	text = strings.TrimSpace(text)
+	for {
+		head, rest, found := strings.Cut(text, "]")
+		if !found || !strings.HasPrefix(head, "[") {
+			return text
+		}
+		if _, err := time.Parse("2006-01-02 Mon 15:04 -07:00", head[1:]); err != nil {
+			return text
+		}
+		text = strings.TrimSpace(rest)
+	}
 }
