@@ -102,8 +102,8 @@ func (a *Appliance) handOver(ctx context.Context, h router.Handover) ([]byte, er
 		if strings.HasPrefix(names[value], "base64://") {
 			left -= int64(len(names[value])) * times[value]
 		}
-		if p.Key != (media.Key{}) && p.Name != "" {
-			titles[p.Key.String()] = p.Name
+		if name := media.FileName(p.Name); p.Key != (media.Key{}) && name != "" {
+			titles[p.Key.String()] = name
 		}
 	}
 	params := onebot.RewriteFiles(h.Action, h.Params, func(value string) (string, bool) {

@@ -105,13 +105,14 @@ func (a *Appliance) setFence(c *config.Config) error {
 }
 
 func (a *Appliance) mediaSettings(c *config.Config) media.Settings {
-	item := 0
+	item, most := 0, make(map[string]int64)
 	for _, acc := range c.Accounts {
 		item = max(item, acc.MediaMaxMB)
+		most[acc.Name] = int64(acc.MediaMaxMB) << 20
 	}
 	return media.Settings{
 		Total: int64(c.Media.MaxTotalMB) << 20, MaxAge: c.Media.MaxAge, Eager: int64(c.Media.EagerMB) << 20,
-		Daily: int64(c.Media.MaxDailyMB) << 20, Item: int64(item) << 20, Base: a.mediaBase(c),
+		Daily: int64(c.Media.MaxDailyMB) << 20, Item: int64(item) << 20, Max: most, Base: a.mediaBase(c),
 	}
 }
 
@@ -187,7 +188,7 @@ func (a *Appliance) askNapCat(ctx context.Context, account, action string, param
 	}
 	frame, err := acc.Do(ctx, action, params)
 	if err != nil {
-		return errors.Join(fmt.Errorf("asking NapCat (%s): %w", action, err), media.ErrAway)
+		return unanswered(action, err)
 	}
 	var answer struct {
 		Retcode int64           `json:"retcode"`
@@ -208,6 +209,18 @@ func (a *Appliance) askNapCat(ctx context.Context, account, action string, param
 		return fmt.Errorf("reading NapCat's answer to %s: %w", action, err)
 	}
 	return nil
+}
+
+// unanswered is why a question of catflap's own has no answer. What the errors of calls say of an action that may have been
+// done is not for the app whose action has yet to begin.
+func unanswered(action string, err error) error {
+	switch {
+	case errors.Is(err, napcat.ErrDropped):
+		err = errors.New("the link dropped before the answer")
+	case errors.Is(err, napcat.ErrTimeout):
+		err = errors.New("no answer came in time")
+	}
+	return errors.Join(fmt.Errorf("asking NapCat (%s): %w", action, err), media.ErrAway)
 }
 
 // streamNapCat makes a call that is answered by many frames.
@@ -236,7 +249,7 @@ func (a *Appliance) streamNapCat(ctx context.Context, account, action string, pa
 	select {
 	case err := <-done:
 		if err != nil {
-			return errors.Join(fmt.Errorf("asking NapCat (%s): %w", action, err), media.ErrAway)
+			return unanswered(action, err)
 		}
 		return nil
 	case <-ctx.Done():

@@ -100,7 +100,11 @@ func TestShowAcrossCommit(t *testing.T) {
 	if s.history.hasTail() {
 		t.Fatal("the test wants everything in the index")
 	}
-	list, err := s.History().show(l, 0)
+	var list []Record
+	err := s.History().each(l, 0, true, func(r Record) bool {
+		list = append(list, r)
+		return true
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -57,10 +57,11 @@ func recalled(orders []recall, key chatKey, id int64, seq uint64, seen map[recal
 
 // look is what memory knew of a chat at one moment.
 type look struct {
-	key    chatKey
-	memory []*unwritten
-	tail   []row
-	orders []recall
+	account string
+	key     chatKey
+	memory  []*unwritten
+	tail    []row
+	orders  []recall
 }
 
 // look takes a snapshot of a chat; false when its account has no history.
@@ -71,7 +72,7 @@ func (h *History) look(account string, chat policy.Chat) (look, bool) {
 	if !ok {
 		return look{}, false
 	}
-	l := look{key: chatKey{account: number, group: chat.Group, id: chat.ID}, orders: slices.Clone(h.recalls)}
+	l := look{account: account, key: chatKey{account: number, group: chat.Group, id: chat.ID}, orders: slices.Clone(h.recalls)}
 	l.memory = h.inMemory(func(k chatKey) bool { return k == l.key })
 	for _, r := range h.tail {
 		if r.key == l.key {
@@ -81,81 +82,17 @@ func (h *History) look(account string, chat policy.Chat) (look, bool) {
 	return l, true
 }
 
-// Show returns the newest limit messages of a chat (limit <= 0: its whole window), oldest first, written or not.
+// Show returns the newest limit messages of a chat (limit <= 0: its whole window), oldest first, written or not. It
+// holds all of them in memory; Newest and Oldest do not.
 func (h *History) Show(account string, chat policy.Chat, limit int) ([]Record, error) {
-	l, ok := h.look(account, chat)
-	if !ok {
-		return nil, nil
-	}
-	list, err := h.show(l, limit)
-	if err != nil {
-		return nil, fmt.Errorf("reading the history of %s: %w", chat, err)
-	}
-	for i := range list {
-		list[i].Account = account
-	}
-	return list, nil
-}
-
-// show joins a snapshot with what the file says, which may be newer.
-func (h *History) show(l look, limit int) ([]Record, error) {
-	window := 0
-	switch {
-	case len(l.memory) > 0:
-		window = l.memory[len(l.memory)-1].limit
-	case len(l.tail) > 0:
-		window = l.tail[len(l.tail)-1].limit
-	}
-	seen := map[recall]bool{}
-	var list []Record // newest first
-	add := func(seq uint64, value []byte) {
-		if len(list) > 0 && list[len(list)-1].Seq <= seq {
-			return // written or indexed since the snapshot, which had it
-		}
-		r, head, err := decodeRecord(value)
-		if err != nil {
-			return
-		}
-		if recalled(l.orders, head.key, head.messageID, seq, seen) {
-			r.Recalled, r.Raw, r.Text = true, nil, ""
-		}
-		r.Seq = seq
+	var list []Record
+	err := h.Newest(account, chat, limit, func(r Record) bool {
 		list = append(list, r)
-	}
-	for _, u := range slices.Backward(l.memory) {
-		add(u.seq, u.value)
-	}
-	err := h.f.view(func(tx *bbolt.Tx) error {
-		if window == 0 {
-			window = int(getChat(tx.Bucket(bucketChats), l.key).limit)
-		}
-		if limit <= 0 || limit > window {
-			limit = window
-		}
-		events := tx.Bucket(bucketEvents)
-		for _, r := range slices.Backward(l.tail) {
-			if len(list) >= limit {
-				return nil
-			}
-			if v := events.Get(seqKey(r.seq)); v != nil {
-				add(r.seq, v)
-			}
-		}
-		eachIndexed(tx, l.key, func(seq uint64, _ int64) bool {
-			if len(list) >= limit {
-				return false
-			}
-			if v := events.Get(seqKey(seq)); v != nil {
-				add(seq, v)
-			}
-			return true
-		})
-		return nil
+		return true
 	})
 	if err != nil {
 		return nil, err
 	}
-	list = list[:min(len(list), limit)]
 	slices.Reverse(list)
 	return list, nil
 }

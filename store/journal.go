@@ -189,6 +189,18 @@ func (j *Journal) CloseCursor(c *Cursor) {
 	j.saver.forget(c)
 }
 
+// Subscribed are the slots (as in Event.For) that have a cursor for an account: for all others an event is kept for nobody.
+func (j *Journal) Subscribed(account uint16) (slots uint64) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, c := range j.cursors {
+		if c.acct.Load() == uint32(account) {
+			slots |= c.slot.Load()
+		}
+	}
+	return slots
+}
+
 // at returns the i-th oldest event.
 func (j *Journal) at(i int) *Event { return j.ring[(j.head+i)&(len(j.ring)-1)] }
 

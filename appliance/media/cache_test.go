@@ -269,7 +269,7 @@ func TestLimits(t *testing.T) {
 		{"a path", Offered{Type: "image", URL: "/etc/passwd"}, ""},
 		{"a file address", Offered{Type: "image", URL: "file:///etc/passwd"}, ""},
 		{"nothing to find it by", Offered{Type: "image"}, ""},
-		{"an endless address", Offered{Type: "image", URL: "http://qq/" + strings.Repeat("a", 3000)}, ""},
+		{"an endless address", Offered{Type: "image", URL: "http://qq/" + strings.Repeat("a", 3000)}, "not kept by catflap: its address is too long"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -527,9 +527,16 @@ func TestPut(t *testing.T) {
 	if err != nil || one.Size != 3000 || one.Type != "image/png" || one.Name != "猫.png" {
 		t.Fatalf("Put = %+v, %v", one, err)
 	}
-	two, err := b.Put(ctx, strings.NewReader(string(body)), "b.png", 1<<20)
+	two, err := b.Put(ctx, strings.NewReader(string(body)), "猫.png", 1<<20)
 	if err != nil || two.Key != one.Key {
 		t.Errorf("Put again = %+v, %v", two, err)
+	}
+	// Who uploads the same under another name does not rename it for others.
+	if three, err := b.Put(ctx, strings.NewReader(string(body)), "b.png", 1<<20); err != nil || three.Key == one.Key {
+		t.Errorf("Put under another name = %+v, %v", three, err)
+	}
+	if f, err := b.Open(ctx, one.Key); err != nil || f.Name != "猫.png" || f.Close() != nil {
+		t.Errorf("Open = %+v, %v", f, err)
 	}
 	b.want(one.Key, body)
 	if key, ok := b.Own(b.URL(one.Key)); !ok || key != one.Key {
@@ -543,7 +550,7 @@ func TestPut(t *testing.T) {
 	if _, err := b.Put(ctx, strings.NewReader(string(body)), "", 2999); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("Put(too large) = %v", err)
 	}
-	if _, err := b.Put(ctx, strings.NewReader(""), "", 1000); !errors.Is(err, errEmpty) {
+	if _, err := b.Put(ctx, strings.NewReader(""), "", 1000); !errors.Is(err, ErrEmpty) {
 		t.Errorf("Put(nothing) = %v", err)
 	}
 	if files := agree(t, b.Dir(), b.index); files != 1 {

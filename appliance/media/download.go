@@ -61,15 +61,22 @@ func (t *trip) download(ctx context.Context) error {
 	if t.o.Type == "image" {
 		action = "download_file_image_stream"
 	}
+	if err := t.mayAsk(); err != nil {
+		return t.said(action, err)
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	tube := newTube()
-	watch := time.AfterFunc(streamIdle, func() { cancel(ErrAway) })
+	patience := t.patience()
+	watch := time.AfterFunc(patience, func() {
+		t.answered(false)
+		cancel(ErrAway)
+	})
 	defer watch.Stop()
 	var asking sync.WaitGroup
 	asking.Go(func() {
 		err := t.c.stream(ctx, t.o.Account, action, params, func(frame []byte) {
-			watch.Reset(streamIdle)
+			watch.Reset(patience)
 			if !tube.put(frame) {
 				cancel(errTube)
 			}
@@ -82,6 +89,7 @@ func (t *trip) download(ctx context.Context) error {
 	var pk packet
 	var size, chunks int64
 	var piece []byte
+	said := false
 	for {
 		frame, err := tube.next()
 		if err == io.EOF {
@@ -100,6 +108,10 @@ func (t *trip) download(ctx context.Context) error {
 			return fmt.Errorf("reading an answer of %s: %w", action, err)
 		}
 		tube.free(frame)
+		if !said {
+			said = true
+			t.answered(true)
+		}
 		if pk.Retcode != 0 || pk.Status == "failed" {
 			return t.said(action, fmt.Errorf("%s failed with retcode %d: %s", action, pk.Retcode, pk.Wording))
 		}
@@ -143,7 +155,7 @@ func (t *trip) copy(ctx context.Context) error {
 		URL    string `json:"url"`
 		Base64 string `json:"base64"`
 	}
-	if err := t.ask(ctx, action, params, &answer); err != nil {
+	if err := t.ask(ctx, t.patience(), action, params, &answer); err != nil {
 		return err
 	}
 	if answer.Base64 != "" {

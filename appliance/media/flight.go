@@ -35,6 +35,7 @@ var (
 	errBusy     = fmt.Errorf("%w: too many media are waited for", ErrUnavailable)
 	errIndex    = fmt.Errorf("%w: the media index cannot be used", ErrUnavailable)
 	errEager    = fmt.Errorf("%w: larger than media.eagerMb", ErrUnavailable)
+	errNewer    = fmt.Errorf("%w: a newer message has it, too", ErrUnavailable)
 	errDisabled = fmt.Errorf("%w: media.maxTotalMb or media.maxDailyMb is 0", ErrUnavailable)
 )
 
@@ -59,8 +60,13 @@ type flight struct {
 	origin  origin
 	limit   int64 // of an eager one, bytes; 0 = the medium's own bound
 	again   bool  // the bytes that are here are in doubt
-	better  bool  // and those that came are not
 	started bool
+	place   place
+	trip    *trip // what became of the first road, for when NapCat is asked
+	// next is the newest origin that was offered since the fetch began; nil = none that may have other bytes.
+	next *origin
+	// doubtful says that what came is no better than what it is for. Only fly and what it calls use it.
+	doubtful bool
 
 	done chan struct{}
 	err  error // valid once done is closed
@@ -76,12 +82,17 @@ func (f *flight) end(err error) {
 	close(f.done)
 }
 
+// lookAgain reports whether a flight that is over brought nothing, and another one may.
+func (f *flight) lookAgain() bool { return errors.Is(f.err, errEager) || errors.Is(f.err, errNewer) }
+
 // failure is a medium that could not be had lately, so that readers who ask again cost nothing.
 type failure struct {
 	err   error
 	until time.Time
 	count int
 }
+
+func (f failure) over(now time.Time) bool { return !now.Before(f.until) }
 
 // failing returns why a medium is not tried now; nil if it may be. The caller holds the lock.
 func (c *Cache) failing(key Key) error {
@@ -90,6 +101,17 @@ func (c *Cache) failing(key Key) error {
 	}
 	return nil
 }
+
+// place is what a flight takes while it runs.
+type place uint8
+
+const (
+	placeNone  place = iota
+	placeQuick       // a worker
+	placeLate        // the same, though it has had its time
+	placeSlow        // none: one of slowPlaces
+	placeAsk         // one of askWorkers
+)
 
 // demand returns the flight that fetches a medium for somebody who waits for it.
 func (c *Cache) demand(key Key, o origin) (*flight, error) {
@@ -112,13 +134,22 @@ func (c *Cache) demand(key Key, o origin) (*flight, error) {
 		f = newFlight(key, o)
 		c.flights[key] = f
 		c.urgent = append(c.urgent, f)
-	} else if i := slices.Index(c.eager, f); i >= 0 {
-		c.eager = slices.Delete(c.eager, i, i+1)
-		f.limit = 0
-		c.urgent = append(c.urgent, f)
+	} else {
+		c.hurry(f)
 	}
 	c.dispatch()
 	return f, nil
+}
+
+// hurry puts a flight before those for which nobody waits. The caller holds the lock.
+func (c *Cache) hurry(f *flight) {
+	if i := slices.Index(c.eager, f); i >= 0 {
+		c.eager = slices.Delete(c.eager, i, i+1)
+		f.limit = 0
+		c.urgent = append(c.urgent, f)
+	} else if slices.Contains(c.asking, f) {
+		f.limit = 0
+	}
 }
 
 // dispatch gives waiting flights to workers, as far as there may be more of those. The caller holds the lock.
@@ -131,27 +162,127 @@ func (c *Cache) dispatch() {
 		case len(c.eager) > 0 && c.running < eagerWorkers:
 			f, c.eager = c.eager[0], c.eager[1:]
 		default:
-			return
+			if f = c.nextAsker(); f == nil {
+				return
+			}
+			f.place = placeAsk
+			c.askers[f.origin.Account]++
+			c.tasks.Go(func() { c.fly(f) })
+			continue
 		}
-		f.started = true
+		f.started, f.place = true, placeQuick
 		c.running++
 		c.tasks.Go(func() { c.fly(f) })
 	}
 }
 
-// fly fetches one medium and tells those who wait.
-func (c *Cache) fly(f *flight) {
-	ctx, cancel := context.WithTimeout(c.ctx, flightTime)
-	err := c.bring(ctx, f)
-	cancel()
+// nextAsker takes the flight whose turn it is to ask NapCat, those first that somebody waits for; nil = none. One account
+// does not get all workers: its NapCat may be silent. The caller holds the lock.
+func (c *Cache) nextAsker() *flight {
+	all := 0
+	for _, n := range c.askers {
+		all += n
+	}
+	if all >= askWorkers {
+		return nil
+	}
+	next := -1
+	for i, f := range c.asking {
+		if c.askers[f.origin.Account] < askPerAccount && (next < 0 || f.limit == 0) {
+			if next = i; f.limit == 0 {
+				break
+			}
+		}
+	}
+	if next < 0 {
+		return nil
+	}
+	f := c.asking[next]
+	c.asking = slices.Delete(c.asking, next, next+1)
+	return f
+}
+
+// aside takes a worker from a flight that has lasted too long for it.
+func (c *Cache) aside(f *flight) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.flights, f.key)
+	if f.place != placeQuick {
+		return
+	}
+	if c.slow >= slowPlaces {
+		f.place = placeLate
+		c.late = append(c.late, f)
+		return
+	}
+	f.place = placeSlow
+	c.slow++
 	c.running--
+	c.dispatch()
+}
+
+// leave takes a flight's place from it. The caller holds the lock.
+func (c *Cache) leave(f *flight) {
+	switch f.place {
+	case placeQuick:
+		c.running--
+	case placeLate:
+		c.running--
+		c.late = slices.DeleteFunc(c.late, func(other *flight) bool { return other == f })
+	case placeSlow:
+		if c.slow--; len(c.late) > 0 {
+			c.late[0].place = placeSlow
+			c.late = slices.Delete(c.late, 0, 1)
+			c.slow++
+			c.running--
+		}
+	case placeAsk:
+		if c.askers[f.origin.Account]--; c.askers[f.origin.Account] <= 0 {
+			delete(c.askers, f.origin.Account)
+		}
+	}
+	f.place = placeNone
+}
+
+// dropTrip gives up what a flight brought so far.
+func (c *Cache) dropTrip(f *flight) {
+	if f.trip != nil && f.trip.spare != nil {
+		f.trip.spare.discard()
+		c.spares.Add(-1)
+	}
+	f.trip = nil
+}
+
+// fly fetches one medium and tells those who wait, or has it wait for its turn at NapCat.
+func (c *Cache) fly(f *flight) {
+	ctx, cancel := context.WithTimeout(c.ctx, flightTime)
+	aside := time.AfterFunc(c.slowTime, func() { c.aside(f) })
+	err := c.bring(ctx, f)
+	aside.Stop()
+	cancel()
+	c.mu.Lock()
+	c.leave(f)
+	if errors.Is(err, errAsk) {
+		switch {
+		case c.closed:
+			err = errClosed
+		case len(c.asking) >= maxQueue:
+			err = errBusy
+		default:
+			c.asking = append(c.asking, f)
+			c.dispatch()
+			c.mu.Unlock()
+			return
+		}
+		c.dropTrip(f)
+	}
+	delete(c.flights, f.key)
+	if err != nil && f.next != nil {
+		err = errNewer
+	}
 	switch {
 	case err == nil:
 		delete(c.failures, f.key)
-	case errors.Is(err, errEager): // the next reader brings it
+	case errors.Is(err, errEager), errors.Is(err, errNewer): // the next reader brings it
 	case errors.Is(err, errDisabled):
 	case c.ctx.Err() != nil:
 		err = errClosed
@@ -159,9 +290,14 @@ func (c *Cache) fly(f *flight) {
 		c.note(f.key, err)
 		c.log.Debug("a medium was not fetched", "medium", f.origin.String(), "reason", words[reasonOf(err)], "err", err)
 	}
-	if f.again {
-		c.doubt(f.key, f.better)
+	c.doubt(f, err)
+	next := f.next
+	c.mu.Unlock()
+	if next != nil && (err != nil || f.doubtful) && c.ctx.Err() == nil {
+		c.take(&offer{f.key, *next}) // before those who wait look again
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	f.end(err)
 	c.dispatch()
 	c.more()
@@ -177,19 +313,19 @@ func (c *Cache) note(key Key, err error) {
 	makePlace(c.failures, now)
 	n := c.failures[key].count
 	pause := pauses[min(n, len(pauses)-1)]
-	if errors.Is(err, errDisk) || errors.Is(err, errQuota) || errors.Is(err, errFolder) || errors.Is(err, errIndex) || errors.Is(err, ErrAway) {
+	if errors.Is(err, errDisk) || errors.Is(err, errQuota) || errors.Is(err, errFolder) || errors.Is(err, errIndex) || errors.Is(err, errBusy) || errors.Is(err, ErrAway) {
 		n, pause = 0, 10*time.Second // it is not the medium's fault
 	}
 	c.failures[key] = failure{err, now.Add(pause), n + 1}
 }
 
 // makePlace makes room for one more. The caller holds the lock.
-func makePlace(failures map[Key]failure, now time.Time) {
+func makePlace[T interface{ over(time.Time) bool }](failures map[Key]T, now time.Time) {
 	if len(failures) < maxFailures {
 		return
 	}
 	for k, f := range failures {
-		if !now.Before(f.until) {
+		if f.over(now) {
 			delete(failures, k)
 		}
 	}
@@ -200,22 +336,6 @@ func makePlace(failures map[Key]failure, now time.Time) {
 		delete(failures, k) // any one
 	}
 }
-
-// doubt notes that bytes in doubt were fetched again. While no better ones come, the next try waits longer each time,
-// whatever link it brings: otherwise whoever sends a picture under another one's name has it fetched with each message. The
-// caller holds the lock.
-func (c *Cache) doubt(key Key, better bool) {
-	if better {
-		delete(c.doubts, key)
-		return
-	}
-	now, n := c.now(), c.doubts[key].count
-	makePlace(c.doubts, now)
-	c.doubts[key] = failure{nil, now.Add(pauses[min(n, len(pauses)-1)]), n + 1}
-}
-
-// doubted reports whether bytes in doubt are not fetched again just now. The caller holds the lock.
-func (c *Cache) doubted(key Key) bool { return c.now().Before(c.doubts[key].until) }
 
 // retryAfter is when a medium that failed may be asked for again.
 func (c *Cache) retryAfter(key Key) time.Duration {
@@ -235,15 +355,17 @@ func (c *Cache) bring(ctx context.Context, f *flight) error {
 		return err
 	}
 	limit, above := c.settings.Load().Total/2, errShare
-	if f.origin.Max > 0 && f.origin.Max < limit {
-		limit, above = f.origin.Max, errLarge
+	if most := c.most(&f.origin); most > 0 && most < limit {
+		limit, above = most, errLarge
 	}
 	eager := f.limit > 0 && f.limit < limit
 	if eager {
 		limit = f.limit
 	}
-	p, whole, err := c.travel(ctx, &f.origin, limit)
+	p, whole, err := c.travel(ctx, f, limit)
 	switch {
+	case errors.Is(err, errAsk):
+		return err
 	case eager && errors.Is(err, fence.ErrTooLarge):
 		return errEager
 	case errors.Is(err, fence.ErrTooLarge):
@@ -253,9 +375,9 @@ func (c *Cache) bring(ctx context.Context, f *flight) error {
 	}
 	defer p.discard()
 	o := f.origin
-	o.Doubtful = !whole || o.MD5 != "" && o.MD5 != p.md5()
-	if f.again && o.Doubtful {
-		return nil // no better than what is here
+	o.Doubtful, o.Short, o.Newer = !whole || o.MD5 != "" && o.MD5 != p.md5(), !whole, false
+	if f.doubtful = o.Doubtful; f.again && f.doubtful && c.noBetter(f.key, o) {
+		return nil
 	}
 	sum, size, err := c.publish(p)
 	if err != nil {
@@ -265,7 +387,8 @@ func (c *Cache) bring(ctx context.Context, f *flight) error {
 	defer c.unpin(sum)
 	c.count.fetched.Add(1)
 	c.count.fetchedBytes.Add(size)
-	f.better = true
+	c.taking.Lock()
+	defer c.taking.Unlock()
 	row := store.Medium{Key: store.MediaKey(f.key), Sum: sum, Name: shorten(o.File), Origin: o.encode(), At: c.now().Unix()}
 	if err := c.write(func() error { return c.index.Put(row) }); err != nil {
 		return errIndex
@@ -273,16 +396,21 @@ func (c *Cache) bring(ctx context.Context, f *flight) error {
 	return nil
 }
 
+// most is an account's mediaMaxMb as it is now, bytes; 0 = no bound.
+func (c *Cache) most(o *origin) int64 {
+	if most, ok := c.settings.Load().Max[o.Account]; ok {
+		return most
+	}
+	return o.Max
+}
+
 // mayWrite says whether so many bytes may go to the disk today.
 func (c *Cache) mayWrite(n int64) error {
 	now := c.now()
-	c.mu.Lock()
-	full := now.Before(c.noRoom)
-	c.mu.Unlock()
 	switch s := c.settings.Load(); {
 	case s.Total <= 0 || s.Daily <= 0:
 		return errDisabled
-	case full:
+	case now.UnixNano() < c.noRoom.Load():
 		return errDisk
 	case c.index.Spend(day(now), 0)+max(n, 1) > s.Daily:
 		return errBudget
@@ -295,11 +423,8 @@ func (c *Cache) diskError(err error) error {
 	if !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EDQUOT) {
 		return err
 	}
-	c.mu.Lock()
-	first := c.now().After(c.noRoom)
-	c.noRoom = c.now().Add(30 * time.Second)
-	c.mu.Unlock()
-	if first {
+	now := c.now()
+	if before := c.noRoom.Swap(now.Add(30 * time.Second).UnixNano()); now.UnixNano() > before {
 		c.log.Warn("the disk is full: media are not kept until there is room", "dir", c.dir)
 		if err := c.shed(c.weight() / 10); err != nil {
 			c.log.Error("media could not be evicted", "err", err)

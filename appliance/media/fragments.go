@@ -18,7 +18,9 @@ import (
 const (
 	// fragmentsIdle is how long a transfer may stand still.
 	fragmentsIdle = 10 * time.Minute
-	maxFragments  = 8 // transfers at once
+	// fragmentsYield is after what time one that stands still makes way for another that finds no place.
+	fragmentsYield = time.Minute
+	maxFragments   = 8 // transfers at once
 	// maxGaps bounds what is kept of which bytes have come: pieces in order leave one gap.
 	maxGaps = 1024
 )
@@ -56,6 +58,8 @@ type fragments struct {
 	total int64
 	gaps  []span // what has not come, in order
 	idle  *time.Timer
+
+	seen time.Time // of the last sign of life; under the lock of all
 }
 
 // span is from a byte to another, which is not in it.
@@ -82,33 +86,53 @@ func (f *Fragments) Prepare(name string, total, max int64) (id string, err error
 	if root == nil {
 		return "", errFolder
 	}
+	for {
+		id, left, err := f.begin(root, name, total)
+		if left == "" {
+			return id, err
+		}
+		f.end(left)
+	}
+}
+
+// begin finds a place for a transfer, or one that was left lying and has to make way for it.
+func (f *Fragments) begin(root *os.Root, name string, total int64) (id, left string, err error) {
+	c := f.cache
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	promised := total
-	for _, t := range f.open {
+	promised, latest := total, time.Now().Add(-fragmentsYield)
+	for id, t := range f.open {
 		promised += t.total
+		if !t.seen.After(latest) {
+			left, latest = id, t.seen
+		}
 	}
 	if f.over || len(f.open) >= maxFragments || promised > c.settings.Load().Total/2 {
-		return "", ErrTransfers
+		return "", left, ErrTransfers
 	}
 	var random Key
 	if _, err := rand.Read(random[:]); err != nil {
-		return "", fmt.Errorf("naming a transfer: %w", err)
+		return "", "", fmt.Errorf("naming a transfer: %w", err)
 	}
-	t := &fragments{root: root, path: tempFolder + "/" + tempPrefix + strconv.FormatInt(c.parts.Add(1), 10), name: name, total: total, gaps: []span{{0, total}}}
+	t := &fragments{
+		root: root, path: tempFolder + "/" + tempPrefix + strconv.FormatInt(c.parts.Add(1), 10), name: name, total: total, gaps: []span{{0, total}}, seen: time.Now(),
+	}
 	if t.file, err = root.OpenFile(t.path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600); err != nil {
-		return "", fmt.Errorf("%w: making a temporary file: %w", ErrUnavailable, c.diskError(err))
+		return "", "", fmt.Errorf("%w: making a temporary file: %w", ErrUnavailable, c.diskError(err))
 	}
 	id = random.String()
 	t.idle = time.AfterFunc(fragmentsIdle, func() { f.end(id) })
 	f.open[id] = t
-	return id, nil
+	return id, "", nil
 }
 
 // find returns a transfer with its lock held, nil if there is none.
 func (f *Fragments) find(id string) *fragments {
 	f.mu.Lock()
 	t := f.open[id]
+	if t != nil {
+		t.seen = time.Now()
+	}
 	f.mu.Unlock()
 	if t == nil {
 		return nil

@@ -142,6 +142,31 @@ func TestFragmentsRefuse(t *testing.T) {
 	if _, err := f.Prepare("a", 1, 1<<20); !errors.Is(err, ErrTransfers) {
 		t.Errorf("one too many: %v", err)
 	}
+	// What was left lying makes way, what moves does not.
+	var left, moving string
+	for id := range f.open {
+		left, moving = moving, id
+		f.open[id].seen = time.Now().Add(-fragmentsYield)
+	}
+	for id := range f.open {
+		if id != left {
+			if err := f.Write(id, 0, 1, strings.NewReader("x")); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if _, err := f.Prepare("a", 1, 1<<20); err != nil {
+		t.Errorf("in place of one that was left lying: %v", err)
+	}
+	if err := f.Write(left, 0, 1, strings.NewReader("x")); !errors.Is(err, ErrTransfer) {
+		t.Errorf("the one that was left lying: %v", err)
+	}
+	if _, err := f.Prepare("a", 1, 1<<20); !errors.Is(err, ErrTransfers) {
+		t.Errorf("none was left lying: %v", err)
+	}
+	if err := f.Write(moving, 0, 1, strings.NewReader("x")); err != nil {
+		t.Errorf("one that moves: %v", err)
+	}
 	f.Close()
 	b.noParts(t)
 	if _, err := f.Prepare("a", 1, 1<<20); !errors.Is(err, ErrTransfers) {

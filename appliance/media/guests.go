@@ -77,16 +77,20 @@ func (g *guests) read(ctx context.Context, remote string) (leave func()) {
 }
 
 // await lets a request wait for a fetch until leave is called. Who waits takes no place of those who read.
-func (g *guests) await(remote string) (leave func(), err error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	v := g.guest(remote)
-	if g.wait[v.kind] >= maxWaiters*v.more || v.wait >= maxPerGuest*v.more*waitersMore {
+func (g *guests) await(ctx context.Context, remote string) (leave func(), err error) {
+	ok := g.queue(ctx, remote, func(v *guest) bool {
+		if g.wait[v.kind] >= maxWaiters*v.more || v.wait >= maxPerGuest*v.more*waitersMore {
+			return false
+		}
+		v.wait++
+		g.wait[v.kind]++
+		leave = func() { g.leave(&v.wait, &g.wait[v.kind]) }
+		return true
+	})
+	if !ok {
 		return nil, errBusy
 	}
-	v.wait++
-	g.wait[v.kind]++
-	return func() { g.leave(&v.wait, &g.wait[v.kind]) }, nil
+	return leave, nil
 }
 
 func (g *guests) leave(counts ...*int) {

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -29,6 +30,13 @@ const (
 	// eagerWorkers fetch what has just arrived, readerWorkers what somebody waits for while those are busy.
 	eagerWorkers  = 2
 	readerWorkers = 4
+	// slowPlaces are for fetches that have lasted longer than slowTime: servers that say nothing, and large files, take no
+	// worker from those that follow.
+	slowPlaces = 8
+	slowTime   = 2 * time.Second
+	// askWorkers ask NapCat for what its link does not give any more, askPerAccount of them the same one.
+	askWorkers    = 4
+	askPerAccount = 2
 	// flightTime bounds one fetch over all its roads, however slowly the bytes come.
 	flightTime = 20 * time.Minute
 	// sweepTime is how often age and quota are looked at without a reason.
@@ -44,7 +52,9 @@ type Settings struct {
 	Eager  int64         // what is not larger is fetched when it arrives, bytes
 	Daily  int64         // bytes written to the disk per day; 0 = nothing is fetched
 	Item   int64         // largest medium that an app may upload, bytes
-	Base   string        // how apps reach the gateway, without a slash at its end: "http://127.0.0.1:6700"
+	// Max is the accounts' mediaMaxMb in bytes, by name; 0 = no bound. For others it is what was offered with the medium.
+	Max  map[string]int64
+	Base string // how apps reach the gateway, without a slash at its end: "http://127.0.0.1:6700"
 }
 
 // Options are what Open needs.
@@ -76,13 +86,15 @@ type Cache struct {
 	ask    func(context.Context, string, string, []byte, any) error
 	stream func(context.Context, string, string, []byte, func([]byte)) error
 
-	writeTime time.Duration // shorter in tests
+	writeTime, slowTime, askTime time.Duration // shorter in tests
 
 	settings atomic.Pointer[Settings]
 	offers   inbox
 	inlines  chan inlined
 	unseen   atomic.Int64  // offers and inlines that were not looked at
 	waiting  atomic.Int64  // bytes of inlines
+	noRoom   atomic.Int64  // unix ns; nothing is fetched before: the disk is full
+	spares   atomic.Int64  // files of flights in asking
 	idle     chan struct{} // eager has room for what is in later
 	count    counters
 	parts    atomic.Int64 // numbers temporary files
@@ -91,6 +103,9 @@ type Cache struct {
 	ctx   context.Context
 	stop  context.CancelFunc
 	tasks sync.WaitGroup
+
+	// taking is held while an offer is looked at.
+	taking sync.Mutex
 
 	// room is held while a file is added under the quota or files are evicted.
 	room sync.Mutex
@@ -101,12 +116,16 @@ type Cache struct {
 	eager     []*flight // wait for a worker, oldest first
 	later     []Key     // wait for a place in eager, oldest first
 	urgent    []*flight // the same, with somebody waiting
-	running   int
+	asking    []*flight // their links are dead: they wait for their turn at NapCat
+	running   int       // quick and late ones
+	late      []*flight // have lasted too long, and wait for a slow place
+	slow      int
+	askers    map[string]int     // by account
+	silences  map[string]silence // the same
 	failures  map[Key]failure
-	doubts    map[Key]failure                  // of media whose bytes are in doubt: not fetched again before
+	doubts    map[Key]doubt
 	pins      map[store.MediaSum]int           // files that are being read or added: not to be evicted
 	condemned map[store.MediaSum]chan struct{} // files that are being evicted; closed when that is over
-	noRoom    time.Time                        // nothing is fetched before: the disk is full
 	trouble   error                            // why the folder cannot be used
 	fakes     []string                         // networks of fake-IP proxies that were refused
 	rkeys     map[string]rkeys                 // by account
@@ -122,9 +141,9 @@ func Open(o Options) (*Cache, error) {
 		o.Now = time.Now
 	}
 	c := &Cache{
-		dir: o.Dir, index: o.Store.Media(), log: o.Log, now: o.Now, writeTime: writeTime, fetch: withFloor(o.Fetch), ask: o.Ask, stream: o.Stream,
-		offers: inbox{ready: make(chan struct{}, 1)}, inlines: make(chan inlined, maxInlines), idle: make(chan struct{}, 1), flights: make(map[Key]*flight), failures: make(map[Key]failure), doubts: make(map[Key]failure),
-		pins: make(map[store.MediaSum]int), condemned: make(map[store.MediaSum]chan struct{}), rkeys: make(map[string]rkeys),
+		dir: o.Dir, index: o.Store.Media(), log: o.Log, now: o.Now, writeTime: writeTime, slowTime: slowTime, askTime: askTime, fetch: withFloor(o.Fetch), ask: o.Ask, stream: o.Stream,
+		offers: inbox{ready: make(chan struct{}, 1)}, inlines: make(chan inlined, maxInlines), idle: make(chan struct{}, 1), flights: make(map[Key]*flight), failures: make(map[Key]failure), doubts: make(map[Key]doubt),
+		pins: make(map[store.MediaSum]int), condemned: make(map[store.MediaSum]chan struct{}), rkeys: make(map[string]rkeys), askers: make(map[string]int), silences: make(map[string]silence),
 	}
 	c.guests.init(o.Now)
 	c.settings.Store(&o.Settings)
@@ -163,11 +182,12 @@ func (c *Cache) Close() error {
 		return nil
 	}
 	c.closed = true
-	for _, f := range append(c.urgent, c.eager...) {
+	for _, f := range slices.Concat(c.urgent, c.eager, c.asking) {
 		delete(c.flights, f.key)
+		c.dropTrip(f)
 		f.end(errClosed)
 	}
-	c.eager, c.urgent = nil, nil
+	c.eager, c.urgent, c.asking = nil, nil, nil
 	c.mu.Unlock()
 	c.stop()
 	c.tasks.Wait()
@@ -179,12 +199,16 @@ func (c *Cache) Close() error {
 	return nil
 }
 
-// Set changes the settings. What is above a smaller quota goes at once.
+// Set changes the settings. What is above a smaller quota goes at once, and what could not be had may be tried again: bounds
+// and guard may be others now.
 func (c *Cache) Set(s Settings) {
 	c.settings.Store(&s)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.fakes = nil; c.closed { // the guard may have been opened
+	c.fakes = nil
+	clear(c.failures)
+	clear(c.silences)
+	if c.closed {
 		return
 	}
 	c.tasks.Go(func() {

@@ -15,6 +15,9 @@ import (
 // maxField bounds one text of an offer: QQ's addresses have some hundreds of bytes.
 const maxField = 2 << 10
 
+// guessedSize is what a medium of unknown size is taken for when little of the day's budget is left, bytes.
+const guessedSize = 256 << 10
+
 // refreshTime is how old a row may be before an offer of the same medium dates it anew.
 const refreshTime = time.Hour
 
@@ -43,10 +46,12 @@ type origin struct {
 	Size      int64  `json:"s,omitempty"`
 	Max       int64  `json:"x,omitempty"`
 	MD5       string `json:"h,omitempty"` // what the bytes should have, lower case
-	// Doubtful says that the bytes which were fetched are not what the message claims. With another MD5 than the name's,
+	// Doubtful says that the bytes which are here are not what the message claims. With another MD5 than the name's,
 	// somebody may have chosen a name to have his picture shown for another one; with another size, an end may be missing.
-	// So the next offer is fetched again.
+	// So they are fetched again (doubt.go).
 	Doubtful bool `json:"d,omitempty"`
+	Short    bool `json:"q,omitempty"` // doubtful, and the size is another one, too: the same origin may give more later
+	Newer    bool `json:"n,omitempty"` // doubtful, and this origin was not asked yet: the bytes are of an older one
 }
 
 // offer is one that waits to be looked at.
@@ -104,12 +109,15 @@ const (
 	noteTooLarge = "not kept by catflap: larger than mediaMaxMb"
 	noteShare    = "not kept by catflap: larger than half of media.maxTotalMb"
 	noteBudget   = "not kept by catflap: media.maxDailyMb is used up for today"
+	noteDisk     = "not kept by catflap: the disk is full"
+	noteURL      = "not kept by catflap: its address is too long"
 	noteFolder   = "not kept by catflap: the folder media.dir cannot be used"
 	noteBusy     = "not kept by catflap: too many media at once"
 )
 
 // Offer takes a medium of an admitted message. The key is good at once, the fetch may begin later. Not ok means that the
-// medium keeps its own address; note says why, where there is something to say. Offer neither blocks nor reads the disk.
+// medium keeps its own address; note says why, where there is something to say. Offer does not block, and looks into the index
+// only while nothing may be written.
 func (c *Cache) Offer(o Offered) (key Key, note string, ok bool) {
 	s := c.settings.Load()
 	web := isWeb(o.URL)
@@ -120,19 +128,28 @@ func (c *Cache) Offer(o Offered) (key Key, note string, ok bool) {
 		c.count.failed(reasonFolder)
 		return Key{}, noteFolder, false
 	case len(o.URL) > maxField || len(o.File) > maxField/4 || len(o.FileID) > maxField/4 || len(o.Account) > 256:
-		return Key{}, "", false
+		c.count.failed(reasonURL)
+		return Key{}, noteURL, false
 	case o.Max > 0 && o.Size > o.Max:
 		c.count.failed(reasonTooLarge)
 		return Key{}, noteTooLarge, false
 	case o.Size > s.Total/2:
 		c.count.failed(reasonShare)
 		return Key{}, noteShare, false
-	case o.Size > 0 && c.index.Spend(day(c.now()), 0)+o.Size > s.Daily:
-		c.count.failed(reasonBudget)
-		return Key{}, noteBudget, false
 	}
 	identity, sum := o.identity()
 	key = c.key(identity)
+	size := o.Size
+	if size <= 0 { // what little is left of the day is not for one of which nobody knows the size
+		size = min(guessedSize, s.Daily/8)
+	}
+	if err := c.mayWrite(size); err != nil && !c.holds(key) {
+		c.count.failed(reasonOf(err))
+		if errors.Is(err, errBudget) {
+			return Key{}, noteBudget, false
+		}
+		return Key{}, noteDisk, false
+	}
 	or := origin{Account: o.Account, MessageID: o.MessageID, Group: o.Group, Type: o.Type, File: o.File, FileID: o.FileID, Size: o.Size, Max: o.Max, MD5: sum}
 	if web {
 		or.URL = o.URL
@@ -144,6 +161,12 @@ func (c *Cache) Offer(o Offered) (key Key, note string, ok bool) {
 		return Key{}, noteBusy, false
 	}
 	return key, "", true
+}
+
+// holds reports whether the bytes of a key are here.
+func (c *Cache) holds(key Key) bool {
+	row, _, err := c.index.Get(store.MediaKey(key))
+	return err == nil && row.Sum != (store.MediaSum{})
 }
 
 // isWeb reports whether an address is one that can be fetched at all. Paths of this box or NapCat's are never opened (S03).
@@ -170,6 +193,8 @@ func (c *Cache) look() {
 
 // take looks at one offer.
 func (c *Cache) take(o *offer) {
+	c.taking.Lock()
+	defer c.taking.Unlock()
 	row, known, err := c.index.Get(store.MediaKey(o.key))
 	if err != nil {
 		c.count.failed(reasonIndex)
@@ -179,10 +204,11 @@ func (c *Cache) take(o *offer) {
 	here := row.Sum != (store.MediaSum{})
 	if here {
 		c.index.Touch(row.Sum)
-		if !old.Doubtful || o.origin.fileID() == old.fileID() {
-			if c.now().Sub(time.Unix(row.At, 0)).Abs() >= refreshTime {
-				c.remember(o.key, row.Sum, o.origin)
-			}
+		retry := o.origin.doubtLike(&old)
+		if c.now().Sub(time.Unix(row.At, 0)).Abs() >= refreshTime || retry && o.origin != old {
+			c.remember(o.key, row.Sum, o.origin)
+		}
+		if !retry {
 			return
 		}
 	} else if !known || old != o.origin {
@@ -196,6 +222,9 @@ func (c *Cache) take(o *offer) {
 	if f := c.flights[o.key]; f != nil {
 		if !f.started {
 			f.origin = o.origin // the newer link lives longer
+		} else if f.origin.upload() != o.origin.upload() {
+			next := o.origin // what comes may be another picture than this one
+			f.next = &next
 		}
 		return
 	}
@@ -263,6 +292,14 @@ func (o *origin) fileID() string {
 		return id
 	}
 	return o.FileID
+}
+
+// upload tells one upload to QQ from another.
+func (o *origin) upload() string {
+	if id := o.fileID(); id != "" {
+		return id
+	}
+	return o.URL
 }
 
 // String names an origin in the log, without its address.

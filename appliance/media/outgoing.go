@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,8 +22,10 @@ const (
 	// inlineMax is what goes to NapCat as base64 within the action itself, bytes. Larger ones would have to be in memory
 	// whole, twice, and very large ones have ended NapCat (napcat-onebot11.md, 6).
 	inlineMax = 1 << 20
-	// chunkBytes is one piece of an upload_file_stream.
-	chunkBytes = 192 << 10
+	// chunkBytes is one piece of an upload_file_stream, collectBytes how much of a file goes between two collections of
+	// garbage: each piece leaves a frame behind, and the collector would let those of a small process grow to several MiB.
+	chunkBytes   = 64 << 10
+	collectBytes = 4 * chunkBytes
 	// retention is how long NapCat keeps what was uploaded, and how long a file stays in the shared folder: sends are
 	// confirmed within 10 minutes or never.
 	retention = 15 * time.Minute
@@ -290,6 +293,9 @@ func (s *Sender) upload(ctx context.Context, p Parcel, account string) (string, 
 		if err := s.cache.ask(ctx, account, "upload_file_stream", params, nil); err != nil {
 			s.forget(ctx, account, id)
 			return "", fmt.Errorf("uploading piece %d of %d: %w", i+1, total, err)
+		}
+		if (i+1)*chunkBytes%collectBytes == 0 {
+			runtime.GC()
 		}
 	}
 	var end struct {

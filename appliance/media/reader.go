@@ -60,7 +60,7 @@ func (c *Cache) Open(ctx context.Context, key Key) (*File, error) {
 // wait is over. Its error is open's.
 func (c *Cache) open(ctx context.Context, key Key, await func() (over func(), err error)) (*File, error) {
 	waited := false
-	for range 3 { // a file may leave between two looks
+	for look := range 3 { // a file may leave between two looks
 		unseen := c.unseen.Load() // before the look: an offer may be taken between the two
 		row, known, err := c.index.Get(store.MediaKey(key))
 		switch {
@@ -77,6 +77,10 @@ func (c *Cache) open(ctx context.Context, key Key, await func() (over func(), er
 		o := originOf(row.Origin)
 		if row.Sum != (store.MediaSum{}) {
 			f, err := c.openBlob(key, &row)
+			if f != nil && look < 2 && c.better(ctx, key, o, await) {
+				_ = f.Close()
+				continue
+			}
 			if f != nil || err != nil {
 				if err == nil && !waited {
 					c.count.hits.Add(1)
@@ -106,11 +110,36 @@ func (c *Cache) open(ctx context.Context, key Key, await func() (over func(), er
 			over()
 			return nil, ErrPending
 		}
-		if flight.err != nil && !errors.Is(flight.err, errEager) {
+		if flight.err != nil && !flight.lookAgain() {
 			return nil, flight.err
 		}
 	}
 	return nil, ErrPending
+}
+
+// better has bytes in doubt fetched again, and waits; true = look again.
+func (c *Cache) better(ctx context.Context, key Key, o origin, await func() (func(), error)) bool {
+	if !o.Doubtful {
+		return false
+	}
+	flight := c.reask(key, o)
+	if flight == nil {
+		return false
+	}
+	over, err := await()
+	if err != nil {
+		return false
+	}
+	defer over()
+	late := time.NewTimer(doubtTime)
+	defer late.Stop()
+	select {
+	case <-flight.done:
+		return flight.err == nil || flight.lookAgain()
+	case <-late.C:
+	case <-ctx.Done():
+	}
+	return false
 }
 
 // settle waits a moment for offers that were not looked at: a fast reader may be ahead of them.
@@ -173,8 +202,8 @@ func (c *Cache) openFile(row *store.Medium) (*os.File, error) {
 	return file, nil
 }
 
-// Put takes a medium from an app, at most max bytes of it, and returns what its key stands for: the same bytes have the
-// same key. Errors wrap ErrTooLarge or ErrUnavailable, or are the reader's.
+// Put takes a medium from an app, at most max bytes of it, and returns what its key stands for: the same bytes under the
+// same name have the same key. Errors wrap ErrTooLarge or ErrUnavailable, or are the reader's.
 func (c *Cache) Put(ctx context.Context, r io.Reader, name string, max int64) (Info, error) {
 	info, err := c.put(ctx, r, name, max, Key{})
 	if err == nil {
@@ -206,7 +235,7 @@ func (c *Cache) put(ctx context.Context, r io.Reader, name string, max int64, ke
 		return Info{}, c.diskError(err)
 	}
 	if p.size == 0 {
-		return Info{}, errEmpty
+		return Info{}, ErrEmpty
 	}
 	sum, size, err := c.publish(p)
 	if err != nil {
@@ -215,7 +244,7 @@ func (c *Cache) put(ctx context.Context, r io.Reader, name string, max int64, ke
 	}
 	defer c.unpin(sum)
 	if key == (Key{}) {
-		key = c.key("sum:" + string(sum[:]))
+		key = c.key("sum:" + string(sum[:]) + shorten(name))
 	}
 	info := Info{Key: key, Size: size, Sum: sum, Type: sniff(p.head), Name: shorten(name), At: c.now()}
 	row := store.Medium{Key: store.MediaKey(key), Sum: sum, Name: info.Name, At: info.At.Unix()}
@@ -225,8 +254,8 @@ func (c *Cache) put(ctx context.Context, r io.Reader, name string, max int64, ke
 	return info, nil
 }
 
-// errEmpty: somebody gave no bytes at all.
-var errEmpty = errors.New("the medium has no bytes")
+// ErrEmpty: somebody gave no bytes at all.
+var ErrEmpty = errors.New("the medium has no bytes")
 
 // pour copies a reader into a part with one small buffer, until ctx ends.
 func pour(ctx context.Context, p *part, r io.Reader) error {

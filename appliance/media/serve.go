@@ -48,7 +48,7 @@ func (c *Cache) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), patience)
 	defer cancel()
-	f, err := c.open(ctx, key, func() (func(), error) { return c.guests.await(r.RemoteAddr) })
+	f, err := c.open(ctx, key, func() (func(), error) { return c.guests.await(ctx, r.RemoteAddr) })
 	if err != nil {
 		c.refuse(w, key, err)
 		return
@@ -67,6 +67,11 @@ func (c *Cache) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.Set("Cache-Control", "private, no-cache")
 	}
 	h.Set("Content-Disposition", disposition(f.Type, f.Name))
+	if r.Header.Get("Range") == "bytes=-0" { // the last no bytes: net/http serves them
+		h.Set("Content-Range", "bytes */"+strconv.FormatInt(f.Size, 10))
+		http.Error(w, "invalid range: no bytes", http.StatusRequestedRangeNotSatisfiable)
+		return
+	}
 	out := &steady{ResponseWriter: w, deadline: http.NewResponseController(w), patience: c.writeTime}
 	http.ServeContent(out, r, "", time.Time{}, f)
 	_ = out.deadline.SetWriteDeadline(time.Time{})
@@ -116,19 +121,24 @@ func disposition(kind, name string) string {
 	if shown(kind) {
 		how = "inline"
 	}
-	name = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || strings.ContainsRune(`/\:*?"<>|`, r) {
-			return '_'
-		}
-		return r
-	}, strings.ToValidUTF8(name, "_"))
-	if name = strings.Trim(name, ". "); name == "" {
+	if name = FileName(name); name == "" {
 		return how
 	}
 	if text := mime.FormatMediaType(how, map[string]string{"filename": name}); text != "" {
 		return text
 	}
 	return how
+}
+
+// FileName makes a sender's words a name that leads nowhere: no path, nothing that a file system takes for its own. "" =
+// nothing is left.
+func FileName(name string) string {
+	return strings.Trim(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || strings.ContainsRune(`/\:*?"<>|`, r) {
+			return '_'
+		}
+		return r
+	}, strings.ToValidUTF8(name, "_")), ". ")
 }
 
 // steady moves the deadline of the socket on with each piece that its reader takes: a large medium may take its time, a

@@ -2,6 +2,7 @@ package media
 
 import (
 	"bytes"
+	"context"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -187,13 +188,13 @@ func TestGuests(t *testing.T) {
 		l()
 	}
 	for range maxPerGuest * waitersMore {
-		l, err := g.await("192.0.2.1:1")
+		l, err := g.await(context.Background(), "192.0.2.1:1")
 		if err != nil {
 			t.Fatal("who reads may not wait")
 		}
 		leave = append(leave, l)
 	}
-	if _, err := g.await("192.0.2.1:1"); !errors.Is(err, errBusy) {
+	if _, err := g.await(context.Background(), "192.0.2.1:1"); !errors.Is(err, errBusy) {
 		t.Errorf("one more than may wait: %v", err)
 	}
 	for _, l := range leave {

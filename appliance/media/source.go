@@ -19,10 +19,15 @@ const (
 	rkeyTime = 10 * time.Minute // how long rkeys are used before NapCat is asked for new ones
 	// rkeyNew is how young rkeys are the newest: what does not open with them is gone.
 	rkeyNew = time.Minute
-	// askTime bounds one call to NapCat: get_image makes it download, and that may hang.
-	askTime = 30 * time.Second
-	// streamIdle is how long NapCat may send nothing of a file that it streams.
-	streamIdle = 30 * time.Second
+	// askTime bounds one question to NapCat, askMost one that makes it download: it gets a second for each askBytes.
+	askTime  = 10 * time.Second
+	askMost  = time.Minute
+	askBytes = 512 << 10
+	// An account whose NapCat has left so many questions in a row without an answer is not asked for a while.
+	silentMost = 2
+	silentTime = 30 * time.Second
+	// maxSpares bounds the files of media that wait for their turn at NapCat.
+	maxSpares = 64
 	// streamAhead bounds the frames of a stream that wait to be written, in bytes.
 	streamAhead = 512 << 10
 	streamChunk = 64 << 10
@@ -31,34 +36,57 @@ const (
 // travel gets an origin's bytes by the first road that still leads there: its address, the address with a fresh
 // rkey, the address that the message has now, NapCat's streams, NapCat's own copy. The order follows what the roads cost
 // NapCat. What contradicts its message is kept as a last resort (whole is false then). The part is the caller's to discard.
-func (c *Cache) travel(ctx context.Context, o *origin, limit int64) (p *part, whole bool, err error) {
-	trip := trip{c: c, o: o}
-	if trip.p, err = c.newPart(limit, o.MD5 != ""); err != nil {
-		return nil, false, err
+func (c *Cache) travel(ctx context.Context, f *flight, limit int64) (p *part, whole bool, err error) {
+	t := f.trip
+	if t == nil {
+		t = &trip{c: c, o: &f.origin}
+	} else if f.trip = nil; t.spare != nil {
+		c.spares.Add(-1)
 	}
-	whole, err = trip.try(ctx)
-	if trip.refused != nil && (err == nil || reasonOf(err) != reasonRefused) {
+	if t.p, err = c.newPart(limit, t.o.MD5 != ""); err == nil {
+		whole, err = t.try(ctx)
+	}
+	if errors.Is(err, errAsk) {
+		t.p.discard()
+		if t.spare == nil || c.spares.Add(1) <= maxSpares {
+			f.trip = t
+			return nil, false, err
+		}
+		c.spares.Add(-1)
+		p, t.spare = t.spare, nil
+		return p, false, nil
+	}
+	if t.refused != nil && (err == nil || reasonOf(err) != reasonRefused) {
 		c.count.failed(reasonRefused) // the medium may be here by another road, the hint is needed all the same
 	}
-	if trip.spare != nil {
-		trip.spare.discard()
+	if t.spare != nil {
+		t.spare.discard()
 	}
 	if err != nil {
-		trip.p.discard()
+		if t.p != nil {
+			t.p.discard()
+		}
 		return nil, false, err
 	}
-	return trip.p, whole, nil
+	return t.p, whole, nil
 }
 
-// try tries the roads.
+// errAsk: the address does not give it, and NapCat is to be asked. Those that wait for that take no worker.
+var errAsk = errors.New("NapCat is to be asked")
+
+// try tries the roads that were not tried yet. Once the first has failed it ends with errAsk.
 func (t *trip) try(ctx context.Context) (whole bool, err error) {
 	roads := []func(context.Context) error{t.direct, t.freshKey, t.message, t.download, t.copy}
 	if t.c.ask == nil || t.o.Account == "" {
 		roads = roads[:1]
 	}
-	for _, road := range roads {
+	for ; t.road < len(roads); t.road++ {
+		if t.road == 1 && !t.asking {
+			t.asking = true
+			return false, errAsk
+		}
 		t.short = false
-		err := road(ctx)
+		err := roads[t.road](ctx)
 		switch {
 		case err == nil && t.whole():
 			return true, nil
@@ -142,6 +170,9 @@ type trip struct {
 	away, network, refused, odd error
 	spare                       *part // bytes that contradict the message: better than none
 	short                       bool  // the road itself says that something is missing
+	road                        int   // the next one
+	asking                      bool  // the first has failed
+	silent                      int   // questions of this trip that NapCat left without an answer
 }
 
 // errRoad: this road does not lead there.
@@ -262,9 +293,9 @@ func (t *trip) askKeys(ctx context.Context) (rkeys, error) {
 		RKey string          `json:"rkey"`
 		Type json.RawMessage `json:"type"`
 	}
-	err := t.ask(ctx, "nc_get_rkey", nil, &list)
+	err := t.ask(ctx, t.c.askTime, "nc_get_rkey", nil, &list)
 	if err != nil && !errors.Is(err, ErrAway) {
-		err = t.ask(ctx, "get_rkey", nil, &list)
+		err = t.ask(ctx, t.c.askTime, "get_rkey", nil, &list)
 	}
 	if err != nil {
 		return rkeys{}, err
@@ -297,7 +328,7 @@ func (t *trip) message(ctx context.Context) error {
 	var answer struct {
 		Message json.RawMessage `json:"message"`
 	}
-	if err := t.ask(ctx, "get_msg", params, &answer); err != nil {
+	if err := t.ask(ctx, t.c.askTime, "get_msg", params, &answer); err != nil {
 		return err
 	}
 	var segments []struct {
@@ -334,11 +365,53 @@ func (t *trip) lookup(more map[string]any) ([]byte, bool) {
 	return b, err == nil
 }
 
+// patience is how long NapCat may download the medium before it says something.
+func (t *trip) patience() time.Duration {
+	return min(t.c.askTime+time.Duration(t.o.Size/askBytes)*time.Second, askMost)
+}
+
 // ask makes a call and remembers what its failure means.
-func (t *trip) ask(ctx context.Context, action string, params []byte, data any) error {
-	ctx, cancel := context.WithTimeout(ctx, askTime)
+func (t *trip) ask(ctx context.Context, patience time.Duration, action string, params []byte, data any) error {
+	if err := t.mayAsk(); err != nil {
+		return t.said(action, err)
+	}
+	asking, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	return t.said(action, t.c.ask(ctx, t.o.Account, action, params, data))
+	err := t.c.ask(asking, t.o.Account, action, params, data)
+	t.answered(err == nil || asking.Err() == nil || ctx.Err() != nil)
+	return t.said(action, err)
+}
+
+// errSilent is why NapCat is not asked.
+var errSilent = fmt.Errorf("%w to the last questions, and is asked again in a while", ErrAway)
+
+// silence counts the questions that an account's NapCat left without an answer, one after the other.
+type silence struct {
+	count int
+	until time.Time // it is not asked before, if they are too many
+}
+
+// mayAsk returns why NapCat is not asked now; nil = it may be. Each silent answer costs a whole patience, so that few are
+// waited for.
+func (t *trip) mayAsk() error {
+	t.c.mu.Lock()
+	defer t.c.mu.Unlock()
+	if s := t.c.silences[t.o.Account]; t.silent >= silentMost || s.count >= silentMost && t.c.now().Before(s.until) {
+		return errSilent
+	}
+	return nil
+}
+
+// answered notes whether NapCat said anything.
+func (t *trip) answered(yes bool) {
+	t.c.mu.Lock()
+	defer t.c.mu.Unlock()
+	if yes {
+		delete(t.c.silences, t.o.Account)
+		return
+	}
+	t.silent++
+	t.c.silences[t.o.Account] = silence{t.c.silences[t.o.Account].count + 1, t.c.now().Add(silentTime)}
 }
 
 func (t *trip) said(action string, err error) error {

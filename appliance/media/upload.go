@@ -66,7 +66,7 @@ func (c *Cache) Upload(w http.ResponseWriter, r *http.Request) {
 		}
 		refuseUpload(w, status, public(err))
 		return
-	case errors.Is(err, errEmpty):
+	case errors.Is(err, ErrEmpty):
 		refuseUpload(w, http.StatusBadRequest, "the body has no bytes")
 		return
 	default:
