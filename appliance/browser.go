@@ -32,6 +32,21 @@ func (a *Appliance) newSite() {
 	a.browser.site = web.New(web.Options{API: a.api, Logins: a.browser.logins, Log: a.Log, Now: a.now, Media: a.media.cache})
 }
 
+// FirstLink is a link that lets somebody into the console once, for a terminal; "" where the console is closed, has a
+// password, or somebody is in already.
+func (a *Appliance) FirstLink() string {
+	url := a.consoleStatus().URL
+	if url == "" || a.browser.logins.HasPassword() || a.browser.logins.Sessions() > 0 {
+		return ""
+	}
+	key, err := a.browser.logins.NewLink("the terminal of catflap run")
+	if err != nil {
+		a.Log.Warn("a link to the console could not be made", "err", err)
+		return ""
+	}
+	return url + "login?key=" + key
+}
+
 // closedError is a console that cannot be opened as the configuration stands.
 type closedError struct{ why console.Text }
 

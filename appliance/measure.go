@@ -19,6 +19,7 @@ func (a *Appliance) measure() []byte {
 	p.Gauge("catflap_uptime_seconds", "Seconds since the start.").Set(float64(st.UptimeS))
 	measureAccounts(&p, st.Accounts)
 	measureApps(&p, st.Apps)
+	measureAgents(&p, st.Apps)
 	measureTraffic(&p, a.router.Counts())
 	measureAlerts(&p, a.alarm.Status())
 	p.Gauge("catflap_links_used", "Links that apps have opened.").Set(float64(st.Links.Used))
@@ -78,6 +79,8 @@ func measureApps(p *metrics.Page, list []console.AppStatus) {
 	}
 	each(p.Gauge("catflap_app_backlog_events", "Events that the app has not acknowledged."),
 		func(s console.AppStatus) float64 { return float64(s.Backlog) })
+	each(p.Counter("catflap_app_missed_total", "Events that came while nothing was kept for the app, since it had not connected for events."),
+		func(s console.AppStatus) float64 { return float64(s.Missed) })
 	each(p.Counter("catflap_app_dropped_total", "Events that fell out of the app's queue at a bound."),
 		func(s console.AppStatus) float64 { return float64(s.Dropped) })
 	each(p.Counter("catflap_app_skipped_total", "Events that were too old when their turn came, that the app refused for good, or at which it disconnects."),
@@ -86,6 +89,26 @@ func measureApps(p *metrics.Page, list []console.AppStatus) {
 		func(s console.AppStatus) float64 { return float64(s.Repeated) })
 	each(p.Counter("catflap_app_actions_too_large_total", "Actions above limits.maxFrameMb that were refused."),
 		func(s console.AppStatus) float64 { return float64(s.TooLarge) })
+}
+
+// measureAgents has a line per agent, which serves its accounts together.
+func measureAgents(p *metrics.Page, list []console.AppStatus) {
+	agents := make(map[string]*console.AgentStatus)
+	for _, app := range list {
+		if app.Agent != nil {
+			agents[app.Name] = app.Agent
+		}
+	}
+	turns := p.Counter("catflap_agent_turns_total", "Turns of the agent, by how they ended.")
+	for _, name := range sortedNames(agents) {
+		for _, outcome := range sortedNames(agents[name].Turns) {
+			turns.Set(float64(agents[name].Turns[outcome]), "app", name, "outcome", outcome)
+		}
+	}
+	tokens := p.Counter("catflap_agent_tokens_total", "Tokens that the agent's model has used.")
+	for _, name := range sortedNames(agents) {
+		tokens.Set(float64(agents[name].Tokens), "app", name)
+	}
 }
 
 func measureStore(p *metrics.Page, s console.StoreStatus) {
@@ -100,7 +123,7 @@ func measureStore(p *metrics.Page, s console.StoreStatus) {
 
 // measureTraffic is what passes between NapCat and the apps.
 func measureTraffic(p *metrics.Page, list []router.Count) {
-	events := p.Counter("catflap_events_total", "Events of NapCat, by what was decided.")
+	events := p.Counter("catflap_events_total", "Events of NapCat, by what became of them.")
 	for _, c := range list {
 		for _, outcome := range sortedNames(c.Events) {
 			events.Set(float64(c.Events[outcome]), "account", c.Account, "outcome", outcome)

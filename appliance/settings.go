@@ -120,7 +120,7 @@ func (a *Appliance) rewrite(ctx context.Context, change func([]byte) ([]byte, er
 	if check := a.checkConfig(string(next)); !check.OK {
 		first := check.Issues[0]
 		return console.ReloadResult{}, &console.Problem{Status: http.StatusUnprocessableEntity,
-			Message: fmt.Sprintf("line %d, column %d: %s: %s", first.Line, first.Column, first.Path, first.Message)}
+			Message: placed(first)}
 	}
 	if string(next) == string(old) {
 		return a.Reload(ctx)
@@ -299,4 +299,12 @@ func (a *Appliance) configVersion(id string) (string, error) {
 		return "", fmt.Errorf("reading an old configuration: %w", err)
 	}
 	return string(data), nil
+}
+
+// placed is a mistake with its place. What is wrong at the top has no path.
+func placed(i console.ConfigIssue) string {
+	if i.Path == "" {
+		return fmt.Sprintf("line %d, column %d of the file: %s", i.Line, i.Column, i.Message)
+	}
+	return fmt.Sprintf("line %d, column %d: %s: %s", i.Line, i.Column, i.Path, i.Message)
 }

@@ -79,7 +79,7 @@ func (a *Appliance) accountInfo() []console.AccountInfo {
 	for _, acc := range a.config().Accounts {
 		info := console.AccountInfo{
 			Name: acc.Name, Title: acc.Title, Enabled: acc.Enabled, Link: acc.Link,
-			SelfID: acc.SelfID, Pinned: a.store.Accounts().Pinned(acc.Name),
+			SelfID: acc.SelfID, Pinned: a.store.Accounts().Pinned(acc.Name), Blocked: acc.Blocked,
 		}
 		if running := a.account(acc.Name); running != nil {
 			st := running.State()
@@ -149,6 +149,7 @@ func (a *Appliance) Status() console.Status {
 		Links:    console.LinksStatus{Used: a.seats.Used(), Limit: a.seats.Limit()},
 		Messages: a.router.Messages(), Disk: disk(a.dataDir), Alerts: a.alertStatus(),
 	}
+	counts := a.router.Counts()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, acc := range cfg.Accounts {
@@ -158,7 +159,7 @@ func (a *Appliance) Status() console.Status {
 	}
 	for _, app := range cfg.Apps {
 		if app.Enabled {
-			st.Apps = append(st.Apps, a.appStatus(app, cfg)...)
+			st.Apps = append(st.Apps, a.appStatus(app, counts, st.Listen)...)
 		}
 	}
 	s := a.store.Stats()
@@ -215,9 +216,21 @@ func (a *Appliance) accountStatus(acc config.Account) console.AccountStatus {
 	if acc.Link == "http" {
 		out.Hint = append(out.Hint, a.postHints(acc, st)...)
 	}
+	out.Hint = append(out.Hint, contestHint(st.Contested)...)
 	out.Hint = append(out.Hint, lossHints(st)...)
 	out.Hint = append(out.Hint, cutHint(out.CutShort)...)
 	return out
+}
+
+// contestHint says that one account has several clients; nil while it has one.
+func contestHint(contested bool) []console.Text {
+	if !contested {
+		return nil
+	}
+	return []console.Text{{
+		EN: "several NapCat clients dial for this account and take the link over from each other: leave one of them enabled (`catflap doctor --napcat DIR` names them)",
+		ZH: "有多个 NapCat 客户端为该账号连接，互相顶替：只保留启用一个（`catflap doctor --napcat DIR` 会列出它们）",
+	}}
 }
 
 // cutHint says how many chats miss something for good; nil for none.
@@ -323,7 +336,7 @@ func lately(all []gate.Refused, who string) *gate.Refused {
 }
 
 // appStatus is one app on each of its accounts. The caller holds the lock.
-func (a *Appliance) appStatus(app config.App, cfg *config.Config) []console.AppStatus {
+func (a *Appliance) appStatus(app config.App, counts []router.Count, listen map[string]string) []console.AppStatus {
 	running := a.apps[app.Name]
 	if running == nil {
 		return nil
@@ -337,13 +350,56 @@ func (a *Appliance) appStatus(app config.App, cfg *config.Config) []console.AppS
 			LastError: s.LastError, TooLarge: s.TooLarge, Way: way(app),
 			Rights: console.Rights{Allow: app.Actions.Allow, Deny: app.Actions.Deny, Targets: app.Targets},
 		}
+		st.Agent = a.agentStatus(app.Name)
 		for _, h := range s.Hints {
 			st.Hint = append(st.Hint, console.Text{EN: h.EN, ZH: h.ZH})
 		}
+		passed := countOf(counts, s.Account, app.Name)
+		st.Missed = uint64(passed.Missed)
 		st.Hint = append(st.Hint, refusedHint(s.TooLarge)...)
+		if !st.Connected && !st.Subscribed && !calls(passed) {
+			st.Hint = append(st.Hint, absentHint(app, listen, st.Missed))
+		}
 		out = append(out, st)
 	}
 	return out
+}
+
+// countOf is what has passed an account for an app.
+func countOf(counts []router.Count, account, app string) router.AppCount {
+	for _, c := range counts {
+		for _, one := range c.Apps {
+			if c.Account == account && one.App == app {
+				return one
+			}
+		}
+	}
+	return router.AppCount{}
+}
+
+// calls reports whether an app makes calls: one that only calls need not connect for events.
+func calls(c router.AppCount) bool {
+	for _, n := range c.Calls {
+		if n > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// absentHint says how an app that nothing is kept for comes to its events.
+func absentHint(app config.App, listen map[string]string, missed uint64) console.Text {
+	address := listen["gateway"]
+	if own := listen["app."+app.Name]; own != "" {
+		address = own
+	}
+	en := fmt.Sprintf("%s has not connected for events, and nothing is kept for it until it does: let it connect to %s/ with the accessToken of apps.%s (in a container 127.0.0.1 is the container itself)", app.Name, address, app.Name)
+	zh := fmt.Sprintf("%s 尚未连接接收事件，连接之前不会为它保留事件：请让它用 apps.%s 的 accessToken 连接 %s/（容器内的 127.0.0.1 是容器自身）", app.Name, app.Name, address)
+	if missed > 0 {
+		en += fmt.Sprintf("; it has missed %d events", missed)
+		zh += fmt.Sprintf("；已错过 %d 个事件", missed)
+	}
+	return console.Text{EN: en, ZH: zh}
 }
 
 // way is how an app and catflap meet.

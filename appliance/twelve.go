@@ -76,6 +76,7 @@ func (a *Appliance) newFiles() *apps.Files {
 		return apps.StoredFile{ID: info.Key.String(), SHA256: hex.EncodeToString(info.Sum[:])}, nil
 	}
 	return &apps.Files{
+		On:    cache.Keeps,
 		Heavy: make(chan struct{}, heavyAnswers),
 		Known: func(id string) (onebot12.File, bool) {
 			key, ok := media.ParseKey(id)
@@ -89,7 +90,11 @@ func (a *Appliance) newFiles() *apps.Files {
 			return stored(cache.Put(ctx, r, name, a.filesOf(account).max))
 		},
 		Fetch: func(ctx context.Context, account, name, url string, header http.Header) (apps.StoredFile, *onebot12.Fault) {
-			return stored(a.fetchFile(ctx, account, name, url, header))
+			info, err := a.fetchFile(ctx, account, name, url, header)
+			if err != nil && !errors.Is(err, media.ErrUnavailable) { // nothing here is to blame
+				return apps.StoredFile{}, fileFault(err, onebot12.DownloadFault)
+			}
+			return stored(info, err)
 		},
 		Copy: func(ctx context.Context, account, name, path string) (apps.StoredFile, *onebot12.Fault) {
 			rules := a.filesOf(account)
@@ -184,7 +189,7 @@ func fileFault(err error, otherwise int) *onebot12.Fault {
 	switch {
 	case errors.Is(err, media.ErrUnknown), errors.Is(err, media.ErrGone), errors.Is(err, media.ErrTransfer):
 		code = onebot12.FileUnknown
-	case errors.Is(err, media.ErrTooLarge), errors.Is(err, fence.ErrTooLarge), errors.Is(err, media.ErrPiece), errors.Is(err, fence.ErrURL), errors.Is(err, fence.ErrRefused):
+	case errors.Is(err, media.ErrTooLarge), errors.Is(err, media.ErrEmpty), errors.Is(err, fence.ErrTooLarge), errors.Is(err, media.ErrPiece), errors.Is(err, fence.ErrURL), errors.Is(err, fence.ErrRefused):
 		code = onebot12.BadParam
 	case errors.Is(err, media.ErrMissing):
 		code = codePiecesMissing
@@ -192,7 +197,7 @@ func fileFault(err error, otherwise int) *onebot12.Fault {
 		code = codeOtherSum
 	case errors.Is(err, media.ErrTransfers):
 		code = onebot12.Limited
-	case errors.Is(err, media.ErrPending), isFetch(err):
+	case errors.Is(err, media.ErrPending), errors.Is(err, context.DeadlineExceeded), isFetch(err):
 		code = onebot12.DownloadFault
 	}
 	return &onebot12.Fault{Code: code, Message: err.Error()}

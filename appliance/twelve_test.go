@@ -115,6 +115,8 @@ func TestTwelveFiles(t *testing.T) {
 	x.refused12("upload_file", map[string]any{"type": "url", "name": "x", "url": origin.URL + "/none"}, 33001, "status 404")
 	x.refused12("upload_file", map[string]any{"type": "url", "name": "x", "url": "http://10.0.0.1/"}, 10003, "guard of the inner network")
 	x.refused12("upload_file", map[string]any{"type": "url", "name": "x", "url": "file:///etc/passwd"}, 10003, "only http and https")
+	x.refused12("upload_file", map[string]any{"type": "url", "name": "x", "url": "http://127.0.0.1:1/"}, 33001, "connection refused")
+	x.refused12("upload_file", map[string]any{"type": "data", "name": "x", "data": ""}, 10003, "the medium has no bytes")
 	x.refused12("upload_file", map[string]any{"type": "path", "name": "x", "path": "/etc/passwd"}, 10004, "files.roots")
 	x.refused12("upload_file", map[string]any{"type": "other", "name": "x"}, 10004, "")
 
@@ -242,10 +244,28 @@ func TestFault_S03_TwelvePaths(t *testing.T) {
 	}
 }
 
-// Without a cache the file actions say so, and messages go on.
+// Without a cache the file actions are not there, and messages go on: what came with an address can be sent again by it.
 func TestTwelveWithoutACache(t *testing.T) {
 	x := open12(t, "media: {maxTotalMb: 0}\n")
-	x.refused12("upload_file", map[string]any{"type": "data", "name": "x", "data": "AAAA"}, 32001, "media.maxTotalMb")
-	x.refused12("upload_file_fragmented", map[string]any{"stage": "prepare", "name": "x", "total_size": 3}, 10003, "")
+	for action, params := range map[string]map[string]any{
+		"upload_file":            {"type": "data", "name": "x", "data": "AAAA"},
+		"upload_file_fragmented": {"stage": "prepare", "name": "x", "total_size": 3},
+		"get_file":               {"type": "url", "file_id": "x"},
+		"get_file_fragmented":    {"stage": "prepare", "file_id": "x"},
+	} {
+		x.refused12(action, params, 10002, action+": catflap keeps no media here (media.maxTotalMb)")
+	}
+	if a := x.ask12("get_supported_actions", map[string]any{}); strings.Contains(string(a.Data), `"upload_file`) || strings.Contains(string(a.Data), `"get_file`) {
+		t.Errorf("supported are %s", a.Data)
+	}
+	image := func(data map[string]any) map[string]any {
+		return map[string]any{"detail_type": "private", "user_id": "20002", "message": map[string]any{"type": "image", "data": data}}
+	}
+	x.refused12("send_message", image(map[string]any{"file_id": "x"}), 32005, "catflap keeps no media here (media.maxTotalMb)")
+	x.must12("send_message", image(map[string]any{"file_id": "x", "qq": map[string]any{"url": "http://127.0.0.1:9/cat.png"}}))
+	s, err := x.nap.WaitSent(x.ctx, func(s simulator.Sent) bool { return s.Segments[0].Type == "image" })
+	if err != nil || s.Segments[0].Data["file"] != "http://127.0.0.1:9/cat.png" {
+		t.Errorf("NapCat was sent %v (%v)", s.Segments, err)
+	}
 	x.must12("send_message", map[string]any{"detail_type": "private", "user_id": "20002", "message": "hi"})
 }

@@ -41,8 +41,15 @@ const (
 
 // Reasons of View.Decide, beside those above.
 const (
-	ReasonAppExcept    Reason = "app.except"      // the app's except matches
-	ReasonAppNotInOnly Reason = "app.not-in-only" // the app's only does not match
-	ReasonAppSelfOff   Reason = "app.self-off"    // own message, and the app has no reportSelf
-	ReasonAppInvalid   Reason = "app.invalid"     // the app's view did not compile: nothing is delivered
+	ReasonAppExcept    Reason = "app.except"           // the app's except matches
+	ReasonAppNotInOnly Reason = "app.not-in-only"      // the app's only does not match
+	ReasonAppSelfOff   Reason = "app.self-off"         // own message, and the app has no reportSelf
+	ReasonAppMention   Reason = "app.mention-required" // the app has requireMention: true, though the group has not
+	ReasonAppInvalid   Reason = "app.invalid"          // the app's view did not compile: nothing is delivered
+)
+
+// Reasons for which an app did not get what policy and view would have given it.
+const (
+	ReasonAppAway Reason = "app.away" // it has not connected for events yet, or not for longer than anything is kept
+	ReasonAppNone Reason = "app.none" // no app serves the account
 )

@@ -140,6 +140,9 @@ func (v *View) Decide(f *Facts, verdict Verdict) (Outcome, Reason) {
 			required = *v.requireMention
 		}
 		if required && !verdict.Mentioned {
+			if !verdict.MentionRequired {
+				return Drop, ReasonAppMention
+			}
 			return Drop, missedMention(f)
 		}
 	case verdict.Outcome == Context: // nothing else is kept for context; whatever it is, it was not to be delivered

@@ -28,7 +28,7 @@ func TestView(t *testing.T) {
 		{"requireMention false: every message", group, off, groupMessage(ops, ann), Deliver, ReasonDelivered},
 		{"requireMention false: unknown reply", group, off, groupMessage(ops, ann, reply(ReplyUnknown)), Deliver, ReasonDelivered},
 		{"requireMention false opens no gate before it", group, off, groupMessage(other, ann), Drop, ReasonGroupNotListed},
-		{"requireMention true: not mentioned, though the group needs none", free, on, groupMessage(ops, ann), Drop, ReasonMentionRequired},
+		{"requireMention true: not mentioned, though the group needs none", free, on, groupMessage(ops, ann), Drop, ReasonAppMention},
 		{"requireMention true: mentioned", free, on, groupMessage(ops, ann, at), Deliver, ReasonDelivered},
 		{"requireMention true: DMs need none", group, on, dm(ann), Deliver, ReasonDelivered},
 		{"requireMention true: notices need none", group, on, notice("group_ban", "ban", inOps), Deliver, ReasonDelivered},

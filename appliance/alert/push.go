@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -110,7 +111,7 @@ func sendTelegram(ctx context.Context, t *address.Target, m Message) error {
 		}
 		if json.Unmarshal(answer, &said) == nil && !said.OK {
 			return &SendError{Final: said.Parameters.RetryAfter == 0, After: time.Duration(said.Parameters.RetryAfter) * time.Second,
-				text: t.Host + ": " + reason(answer)}
+				text: t.Host + ": " + cmp.Or(reason(answer), "the answer is not one of Telegram")}
 		}
 	}
 	return nil

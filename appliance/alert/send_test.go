@@ -150,6 +150,7 @@ func TestFault_T19_SendErrors(t *testing.T) {
 		{"telegram", "telegram://1:s3cret@HOST?chats=1&scheme=http", `{"ok":false,"error_code":400,"description":"Bad Request: chat not found"}`, 400, "",
 			"HOST answered 400 Bad Request: Bad Request: chat not found", true, 0},
 		{"telegram in 200", "telegram://1:s3cret@HOST?chats=1&scheme=http", `{"ok":false,"description":"later","parameters":{"retry_after":7}}`, 200, "", "HOST: later", false, 7 * time.Second},
+		{"no telegram", "telegram://1:s3cret@HOST?chats=1&scheme=http", `{}`, 200, "", "HOST: the answer is not one of Telegram", true, 0},
 		{"errcode in 200", "generic+http://HOST/send?key=s3cret", `{"errcode":93000,"errmsg":"invalid webhook url s3cret"}`, 200, "", "HOST answered code 93000: invalid webhook url ***", true, 0},
 		{"bark in 200", "bark://:s3cret@HOST?scheme=http", `{"code":400,"message":"failed to get device token: s3cret"}`, 200, "", "HOST answered code 400: failed to get device token: ***", true, 0},
 	} {

@@ -103,7 +103,13 @@ func allows(k *gate.Knock, methods ...string) bool {
 // choose finds the account that path or query name. One that neither names has to be the app's only one, or to be named
 // in the params, which the router reads.
 func (c *httpCall) choose(where place) bool {
-	c.query = c.knock.URL.Query()
+	// URL.Query would leave out what it cannot read, and the action would run with a default in its place.
+	query, err := values(c.knock.URL.RawQuery)
+	if err != nil {
+		c.fail(http.StatusBadRequest, codeUnread, fmt.Sprintf("the query cannot be read: %v", err))
+		return false
+	}
+	c.query = query
 	c.query.Del("access_token")
 	if c.query.Has("echo") {
 		c.echo = onebot.Quoted(c.query.Get("echo"))

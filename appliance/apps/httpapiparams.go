@@ -61,19 +61,19 @@ func (c *httpCall) decode(body []byte, form bool) ([]byte, *httpFault) {
 		return nil, badBody("the body is not UTF-8")
 	}
 	if form && !bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("{")) {
-		values, err := url.ParseQuery(string(body))
+		fields, err := values(string(body))
 		if err != nil {
 			return nil, badBody("the body is no form: %v", err)
 		}
-		if values.Has("echo") {
-			c.echo = onebot.Quoted(values.Get("echo"))
-			values.Del("echo")
+		if fields.Has("echo") {
+			c.echo = onebot.Quoted(fields.Get("echo"))
+			fields.Del("echo")
 		}
-		values.Del("access_token")
-		if len(values) == 0 {
+		fields.Del("access_token")
+		if len(fields) == 0 {
 			return nil, nil
 		}
-		return onebot.Form(c.name, values), nil
+		return onebot.Form(c.name, fields), nil
 	}
 	read, err := onebot.ReadBody(body)
 	if err != nil {
@@ -83,6 +83,23 @@ func (c *httpCall) decode(body []byte, form bool) ([]byte, *httpFault) {
 		c.echo = read.Echo
 	}
 	return read.Params, nil
+}
+
+// values reads a query or a form, whole or not at all. A raw semicolon, a percent sign without two digits and bytes that
+// are not UTF-8 are errors: each of them has a spelling with % that means what was meant.
+func values(text string) (url.Values, error) {
+	out, err := url.ParseQuery(text)
+	if err != nil {
+		return nil, fmt.Errorf("%w: write %%3B for ; and %%25 for %%", err)
+	}
+	for key, texts := range out {
+		for _, text := range append([]string{key}, texts...) {
+			if !utf8.ValidString(text) {
+				return nil, fmt.Errorf("%q is not UTF-8", text)
+			}
+		}
+	}
+	return out, nil
 }
 
 // unread says why the body did not come.

@@ -56,7 +56,7 @@ func (g *Gateway) SetMedia(shelf *MediaShelf) {
 
 // medium answers a request that is about media, false if it is not.
 func (g *Gateway) medium(k *gate.Knock) bool {
-	rest, ok := strings.CutPrefix(k.URL.Path, "/media")
+	rest, ok := strings.CutPrefix("/"+strings.TrimLeft(k.URL.Path, "/"), "/media") // some join addresses with two slashes
 	if !ok || rest != "" && rest[0] != '/' {
 		return false
 	}

@@ -59,6 +59,8 @@ type poster struct {
 	scratch eventReader
 	head    onebot.Head
 	failing failing
+	retells int          // how often standing has been refused by the app itself
+	retell  *time.Timer  // to tell it again
 	late    []*lateEvent // set aside, oldest first
 	again   *time.Timer  // for the next of them
 }
@@ -73,6 +75,7 @@ func (f *feed) postForever() {
 	f.post.Store(p)
 	p.pulse.set(f.app.settings().Heartbeat)
 	defer p.pulse.stop()
+	defer p.stopRetelling()
 	for f.awaitSelf(f.ctx) {
 		next, wait := p.step()
 		switch {
@@ -113,7 +116,10 @@ func (p *poster) step() (next bool, wait time.Duration) {
 		}
 		return true, 0
 	case p.standing.Swap(false):
-		p.meta(self, f.app.speech.standing(f, self))
+		p.stopRetelling()
+		if event := f.app.speech.standing(f, self); event != nil {
+			p.tellAgain(p.meta(self, event))
+		}
 		return true, 0
 	case f.app.paused.Load():
 		return false, 0
@@ -160,6 +166,7 @@ func (p *poster) greet(self uint64) (next bool, wait time.Duration) {
 	p.feed.claim()
 	p.here, p.greeted = true, self
 	p.told(a)
+	p.tellAgain(a)
 	if h := p.feed.account.Health(); !h.Linked || !h.Online {
 		p.beat.Store(true)
 	}
@@ -167,9 +174,33 @@ func (p *poster) greet(self uint64) (next bool, wait time.Duration) {
 }
 
 // meta posts an event of catflap's own. It is not repeated: the next one tells the newer truth.
-func (p *poster) meta(self uint64, event []byte) {
-	if event != nil {
-		p.told(p.send(self, event, p.feed.app.patience))
+func (p *poster) meta(self uint64, event []byte) answer {
+	a := p.send(self, event, p.feed.app.patience)
+	p.told(a)
+	return a
+}
+
+// tellAgain has standing told again, as it is then, if the app has not taken it: the next change may be far. Events do not
+// wait for that. An app that keeps answering it with errors is let off.
+func (p *poster) tellAgain(a answer) {
+	switch {
+	case a.err != nil:
+	case a.status/100 == 2 || final(a.status) || p.retells+1 >= postTries:
+		p.retells = 0
+		return
+	default:
+		p.retells++
+	}
+	p.stopRetelling()
+	p.retell = time.AfterFunc(p.delay(a), func() {
+		p.standing.Store(true)
+		p.wake()
+	})
+}
+
+func (p *poster) stopRetelling() {
+	if p.retell != nil {
+		p.retell.Stop()
 	}
 }
 

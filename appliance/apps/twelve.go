@@ -13,13 +13,14 @@ import (
 	"github.com/catflap/catflap/store"
 )
 
-// Lookups are what OneBot 12 needs to know that OneBot 11 frames do not say. Functions may be nil, and none blocks.
+// Lookups are what OneBot 12 needs to know that OneBot 11 frames do not say. Functions may be nil, and only one with a context
+// blocks.
 type Lookups struct {
 	Version string
 	// Author names who wrote a message of an account.
 	Author func(account string, messageID int64) (user uint64, ok bool)
-	// Upstream is what an account's NapCat calls itself, "" while that is not known.
-	Upstream func(account string) (name, version string)
+	// Upstream is what an account's NapCat calls itself, "" if that is not to be known before the context ends.
+	Upstream func(ctx context.Context, account string) (name, version string)
 	// Allowed reports whether an app may call an OneBot 11 action at all.
 	Allowed func(app, action string) bool
 	// Denied says which rule forbids an app an action that is done here, "" for none.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/catflap/catflap/appliance/onebot"
 	"github.com/catflap/catflap/appliance/onebot12"
@@ -21,13 +22,16 @@ type demand struct {
 	reply  func(frame []byte, binary bool)
 }
 
-// take takes one frame of the app's WebSocket. A request in MessagePack is a map, which begins with a byte that no JSON does.
+// take takes one frame of the app's WebSocket. A request in MessagePack is a map, which begins as no text does.
 func (d *twelve) take(from caller, frame []byte) {
 	d.request(from, frame, isPacked(frame))
 }
 
-// isPacked reports whether a frame can only be MessagePack.
-func isPacked(frame []byte) bool { return len(frame) > 0 && frame[0] >= 0x80 }
+// isPacked reports whether a frame can only be MessagePack: text in any language is answered as text.
+func isPacked(frame []byte) bool {
+	first, size := utf8.DecodeRune(frame)
+	return first == utf8.RuneError && size == 1
+}
 
 // request reads a request and answers it, or sees to it that it is answered. The frame is valid during the call only.
 func (d *twelve) request(from caller, frame []byte, packed bool) {
@@ -88,14 +92,20 @@ func (d *twelve) read(from caller, frame []byte, packed, http bool) *demand {
 
 // planOptions are what a request for an account's bot depends on.
 func (d *twelve) planOptions(f *feed, self uint64, http bool) *onebot12.PlanOptions {
-	o := &onebot12.PlanOptions{Self: self, Polls: http, Files: d.app.Lookups.Files != nil, LocationText: d.app.settings().Unsupported == "text"}
+	o := &onebot12.PlanOptions{Self: self, Polls: http, Files: d.keepsFiles(), LocationText: d.app.settings().Unsupported == "text"}
 	if f != nil {
 		o.TempGroup = f.temps.group
 	}
-	if files := d.app.Lookups.Files; files != nil {
-		o.Open = files.Known
+	if o.Files {
+		o.Open = d.app.Lookups.Files.Known
 	}
 	return o
+}
+
+// keepsFiles reports whether there are file actions.
+func (d *twelve) keepsFiles() bool {
+	files := d.app.Lookups.Files
+	return files != nil && files.On()
 }
 
 func (r *demand) fail(f *onebot12.Fault) {
@@ -130,18 +140,7 @@ func (r *demand) do(feeds []*feed) {
 	case onebot12.Version:
 		r.ok(onebot12.AppendVersion(nil, d.app.Lookups.Version))
 	case onebot12.Status:
-		var bots []onebot12.Bot
-		for _, f := range feeds {
-			if self := f.account.Self(); self != 0 {
-				h := f.account.Health()
-				bots = append(bots, onebot12.Bot{Self: self, Online: h.Linked && h.Online})
-			}
-		}
-		var name, version string
-		if upstream := d.app.Lookups.Upstream; upstream != nil && len(feeds) == 1 {
-			name, version = upstream(feeds[0].account.Name)
-		}
-		r.ok(onebot12.AppendStatus(nil, true, bots, name, version))
+		r.status(feeds)
 	case onebot12.LatestEvents: // of HTTP, which has taken it already
 		r.fail(&onebot12.Fault{Code: onebot12.UnsupportedAction, Message: "get_latest_events is for HTTP"})
 	default:
@@ -149,9 +148,33 @@ func (r *demand) do(feeds []*feed) {
 	}
 }
 
+// upstreamTime is how long get_status waits for NapCat to say what it is.
+const upstreamTime = 2 * time.Second
+
+// status answers get_status.
+func (r *demand) status(feeds []*feed) {
+	var bots []onebot12.Bot
+	for _, f := range feeds {
+		if self := f.account.Self(); self != 0 {
+			h := f.account.Health()
+			bots = append(bots, onebot12.Bot{Self: self, Online: h.Linked && h.Online})
+		}
+	}
+	upstream := r.d.app.Lookups.Upstream
+	if upstream != nil && len(feeds) == 1 && r.d.job(feeds[0], func(ctx context.Context) {
+		ctx, cancel := context.WithTimeout(ctx, upstreamTime)
+		defer cancel()
+		name, version := upstream(ctx, feeds[0].account.Name)
+		r.ok(onebot12.AppendStatus(nil, true, bots, name, version))
+	}) {
+		return
+	}
+	r.ok(onebot12.AppendStatus(nil, true, bots, "", ""))
+}
+
 // supportOptions are what the list of actions depends on: it says nothing of what the app's rules forbid.
 func (d *twelve) supportOptions() onebot12.SupportOptions {
-	o := onebot12.SupportOptions{Files: d.app.Lookups.Files != nil, Polls: d.app.admits("http") && !d.app.Dials()}
+	o := onebot12.SupportOptions{Files: d.keepsFiles(), Polls: d.app.admits("http") && !d.app.Dials()}
 	allowed, denied := d.app.Lookups.Allowed, d.app.Lookups.Denied
 	if allowed == nil || denied == nil {
 		return o

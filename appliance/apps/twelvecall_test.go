@@ -56,6 +56,14 @@ func TestTwelvePacked(t *testing.T) {
 		t.Errorf("what is no MessagePack is answered %q", got)
 	}
 
+	for _, c := range []struct{ frame, want string }{
+		{"猫", `{"status":"failed","retcode":10001,"data":null,"message":"the frame is not valid JSON: byte 0"}`},
+		{"\ufeff" + `{"action":"get_version","params":{}}`, `{"status":"ok","retcode":0,"data":{"impl":"catflap","version":"1.2.3","onebot_version":"12"},"message":""}`},
+	} {
+		p.send(c.frame)
+		p.still(c.want)
+	}
+
 	for _, kind := range []string{"application/msgpack", "application/msgpack; x=1"} {
 		resp, body := do(t, g, request{method: "POST", path: "/", contentType: kind, body: string(packed)})
 		if resp.StatusCode != 200 || resp.Header.Get("Content-Type") != "application/msgpack" {
@@ -85,7 +93,7 @@ func TestTwelveTemporarySession(t *testing.T) {
 func TestTwelveSeveralCalls(t *testing.T) {
 	h, b := newHouse(t), newBot("bot1", 0, botQQ)
 	a := h.twelve(0, config.App{AccessToken: token}, b)
-	a.Lookups.Files = &Files{Known: func(id string) (onebot12.File, bool) { return onebot12.File{File: "/media/" + id, Name: "a.txt"}, true }}
+	a.Lookups.Files = &Files{On: func() bool { return true }, Known: func(id string) (onebot12.File, bool) { return onebot12.File{File: "/media/" + id, Name: "a.txt"}, true }}
 	g := open(t, a)
 	p := come(t, g, "/", token)
 	p.still(connect12)

@@ -12,6 +12,8 @@ import (
 
 // Files are the files that apps of OneBot 12 hold by id. What blocks does so until its context ends.
 type Files struct {
+	// On reports whether files are kept at all; if not, there are no file actions.
+	On func() bool
 	// Known finds a file for a message, without waiting.
 	Known func(fileID string) (onebot12.File, bool)
 	// Put, Fetch and Copy take a file from a request, from an address and from a path of this box; account says which

@@ -58,6 +58,9 @@ func (g *Gateway) wantsTwelve(r *http.Request) bool {
 
 // placeTwelve is place for apps of OneBot 12.
 func (g *Gateway) placeTwelve(app *App, r *http.Request) (place, *gate.Refusal) {
+	if gate.HeaderDecides(r) {
+		return place{}, &gate.Refusal{Status: http.StatusUnauthorized, Reason: "access token missing: the header Authorization decides, and has none"}
+	}
 	where, ok := g.routeTwelve(r.URL.Path)
 	upgrade := link.IsUpgrade(r)
 	if !ok || upgrade && where.action != "" {
@@ -150,9 +153,8 @@ func (c *httpTwelve) serve(from caller, action string) {
 	}
 	c.answers.init(c.app.linkOptions().OutBytes)
 	from.reply = func(frame []byte, _ bool) { c.answers.add(frame) }
-	body = bytes.TrimPrefix(body, []byte("\ufeff"))
 	if action != "" && !c.packed { // the path names it, and the body is its params
-		if read, err := onebot.ReadBody(body); err == nil {
+		if read, err := onebot.ReadBody(bytes.TrimPrefix(body, []byte("\ufeff"))); err == nil {
 			params := read.Params
 			if params == nil {
 				params = []byte("{}")

@@ -26,6 +26,8 @@ func TestTwelveToken(t *testing.T) {
 		{"wrong header", "Bearer wrong", "", 401},
 		{"wrong query", "", "?access_token=wrong", 401},
 		{"wrong header, right query", "Bearer wrong", "?access_token=" + token, 401},
+		{"header of another kind, right query", "Basic " + token, "?access_token=" + token, 401},
+		{"header without a token, right query", "Bearer", "?access_token=" + token, 401},
 	} {
 		header := http.Header{"Authorization": {c.authorization}}
 		if c.authorization == "" {

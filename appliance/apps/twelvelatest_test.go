@@ -1,8 +1,10 @@
 package apps
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/catflap/catflap/appliance/config"
+	"github.com/catflap/catflap/appliance/gate"
+	"github.com/catflap/catflap/appliance/onebot12"
 	"github.com/catflap/catflap/store"
 )
 
@@ -196,5 +200,26 @@ func TestTwelveLatestEventsAreGivenOnce(t *testing.T) {
 		if n := seen[fmt.Sprint(i)]; n != 1 {
 			t.Errorf("event %d was given %d times", i, n)
 		}
+	}
+}
+
+// Who has hung up while he waited does not get what comes then: the socket would take it all the same.
+func TestTwelveLatestEventsOfOneWhoHasLeft(t *testing.T) {
+	h, b := newHouse(t), newBot("bot1", 0, botQQ)
+	a := h.twelve(0, config.App{AccessToken: token}, b)
+	g := open(t, a)
+	poll(t, g, "", "")
+	h.say(b, "friend", "a", 0)
+	gone, hangUp := context.WithCancel(t.Context())
+	hangUp()
+	r, err := http.NewRequestWithContext(gone, http.MethodPost, "/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := a.speech.(*twelve)
+	c := &httpTwelve{gateway: g, knock: &gate.Knock{Request: r}, app: a, d: d} // nothing to write to
+	c.latest(&demand{d: d, plan: &onebot12.Plan{Kind: onebot12.LatestEvents}}, a.list())
+	if diff := cmp.Diff([]string{"a"}, texts(poll(t, g, "", ""))); diff != "" {
+		t.Error(diff)
 	}
 }

@@ -36,7 +36,7 @@ func replied(body []byte, max int) (list []json.RawMessage, err error) {
 		}
 		body = unpacked
 	}
-	body = bytes.TrimSpace(body)
+	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\ufeff")))
 	if len(body) == 0 {
 		return nil, nil
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/catflap/catflap/appliance/config"
@@ -46,6 +47,8 @@ func TestTwelvePosts(t *testing.T) {
 		{name: "no Content-Type", status: 200, body: " [" + two + "]\n", want: []string{"delete_msg"}},
 		{name: "a single request", kind: "application/json", status: 200, body: two, want: []string{"delete_msg"}},
 		{name: "MessagePack", kind: "application/msgpack", status: 200, body: string(pack(t, two)), want: []string{"delete_msg"}},
+		{name: "a byte order mark", kind: "application/json", status: 200, body: "\ufeff[" + two + "]", want: []string{"delete_msg"}},
+		{name: "words that are no JSON", kind: "text/plain", status: 200, body: "好的"},
 		{name: "words of its own", kind: "application/json", status: 200, body: `{"status":"ok"}`},
 		{name: "an empty list", kind: "application/json", status: 200, body: `[]`},
 		{name: "an unknown one among others", kind: "application/json", status: 200, body: `[{"action":"no","params":{}},` + two + `,{"x":1}]`, want: []string{"delete_msg"}, fault: "10002"},
@@ -107,4 +110,50 @@ func FuzzReplied(f *testing.F) {
 			}
 		}
 	})
+}
+
+// What an app was not there for, or stumbled at, is told again: else it would believe for hours that its bot is as before.
+// Events do not wait for it, and an app that never takes it is left alone.
+func TestTwelvePostsStandingAgain(t *testing.T) {
+	h, b := newHouse(t), newBot("bot1", 0, botQQ)
+	k := newHook(t)
+	a := h.twelve(0, config.App{Post: k.server.URL, AccessToken: token}, b)
+	var left, metas atomic.Int64
+	k.answers(func(w http.ResponseWriter, _ *http.Request, p posted) {
+		if strings.Contains(p.body, `"type":"meta"`) {
+			if metas.Add(1); left.Add(-1) >= 0 {
+				w.WriteHeader(500)
+			}
+		}
+	})
+	next := func(want string) {
+		t.Helper()
+		if got := still(k.next().body); got != want {
+			t.Fatalf("posted %s\nwant %s", got, want)
+		}
+	}
+	left.Store(1)
+	a.Start()
+	next(online12)
+	next(online12)
+
+	left.Store(2)
+	b.offline.Store(true)
+	a.AccountChanged("bot1")
+	next(offline12)
+	h.say(b, "friend", "passes by", 0)
+	for met := false; !met; {
+		met = strings.Contains(k.next().body, "passes by")
+	}
+	until(t, "it was told", func() bool { return metas.Load() == 5 })
+
+	left.Store(1 << 30)
+	b.offline.Store(false)
+	a.AccountChanged("bot1")
+	until(t, "it was tried a few times", func() bool { return metas.Load() == 5+postTries })
+	h.say(b, "friend", "goes on", 0)
+	until(t, "events go on", func() bool { return status(t, a, "bot1").Cursor.Backlog == 0 })
+	if got := metas.Load(); got != 5+postTries {
+		t.Errorf("it was tried %d times", got-5)
+	}
 }

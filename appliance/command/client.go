@@ -172,7 +172,7 @@ func plannedConsole(cfg *config.Config) console.ConsoleStatus {
 func accountInfos(cfg *config.Config, st *store.Store) []console.AccountInfo {
 	out := make([]console.AccountInfo, len(cfg.Accounts))
 	for i, a := range cfg.Accounts {
-		out[i] = console.AccountInfo{Name: a.Name, Title: a.Title, Enabled: a.Enabled, Link: a.Link, SelfID: a.SelfID}
+		out[i] = console.AccountInfo{Name: a.Name, Title: a.Title, Enabled: a.Enabled, Link: a.Link, SelfID: a.SelfID, Blocked: a.Blocked}
 		if st != nil {
 			out[i].Pinned = st.Accounts().Pinned(a.Name)
 		}

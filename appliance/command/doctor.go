@@ -350,7 +350,7 @@ func readNapCats(dir string, r *doctor.Readings) []doctor.NapCat {
 		var content []byte
 		if n.Path, _, n.Err = napcatFile(dir, self); n.Err == nil {
 			if content, n.Err = readNapCat(n.Path); n.Err == nil {
-				n.Changes, n.Err = settings.Differences(content, *a)
+				n.Changes, n.Err = settings.Differences(content, *a, settings.Reach{Guess: lanAddress()})
 			}
 		}
 		var f *failure

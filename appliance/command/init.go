@@ -342,13 +342,38 @@ func (s *Shell) instruct(c *cli.Context, path, kept string, cfg *config.Config, 
 		}
 	}
 	fmt.Fprintf(s.Out, "\n"+w.ThenRun+"\n\n", p.bold(start), p.bold(s.Program+" status"+option))
-	fmt.Fprintf(s.Out, w.ConsoleStep+"\n\n", p.bold(s.Program+" console link"+option))
+	if link := s.firstLink(c, path, cfg); link != "" {
+		s.say(w.FirstLink, 3, nil)
+		fmt.Fprintf(s.Out, "   %s\n", p.bold(link))
+		s.say("   "+fmt.Sprintf(w.LaterLink, s.Program+" console link"+option, s.Program+" console password"+option), 3, nil)
+		fmt.Fprintln(s.Out)
+	} else {
+		fmt.Fprintf(s.Out, w.ConsoleStep+"\n\n", p.bold(s.Program+" console link"+option))
+	}
 	note := w.OpenNote
 	if len(a.owners) == 0 {
 		note = w.OpenNoteNobody
 	}
 	s.say(note, 0, p.faint)
 	return nil
+}
+
+// firstLink makes a link into the console for the person at the terminal, "" if there is nobody or no console. The store keeps
+// a hash of it. The service's own data folder is left to the service: root's files in it would bar it.
+func (s *Shell) firstLink(c *cli.Context, path string, cfg *config.Config) string {
+	if c.Bool("yes") || !isTerminal(s.Out) || path == installedConfig || !console.Loopback(cfg.Console.Listen) {
+		return ""
+	}
+	cl, err := s.openStore(cfg, needWrite)
+	if err != nil {
+		return "" // it is running, or cannot be written: the command says why
+	}
+	defer cl.close()
+	var link console.LinkResult
+	if cl.post(c.Context, "console/link", console.LinkRequest{First: true}, &link) != nil {
+		return ""
+	}
+	return link.URL
 }
 
 // lanAddress guesses the address of this box in its network; empty if there is none.

@@ -127,9 +127,21 @@ func (s *Shell) printApps(apps []console.AppStatus, language string) {
 			state = cell{"paused", p.warn}
 		}
 		t.add(a.Name, a.Account, state, a.Ack, strconv.Itoa(a.Backlog), count(p, a.Dropped), count(p, a.Skipped), count(nil, a.Repeated))
+		if a.Agent != nil {
+			t.note(agentLine(*a.Agent, language), p.faint)
+		}
 		notes(&t, p, a.LastError, hints(a.Hint, language))
 	}
 	t.write(s.Out)
+}
+
+// agentLine is the use of an agent.
+func agentLine(a console.AgentStatus, language string) string {
+	format := "model %s, busy %d, conversations %d, today %d answers, %d tokens"
+	if language == "zh" {
+		format = "模型 %s，回复中 %d，会话 %d，今天回复 %d 次，%d token"
+	}
+	return fmt.Sprintf(format, a.Model, a.Busy, a.Conversations, a.AnswersToday, a.TokensToday)
 }
 
 func notes(t *table, p paint, lastError string, hints []string) {
@@ -242,7 +254,7 @@ func outcome(p paint, text string) cell {
 	switch text {
 	case "deliver", "command":
 		return cell{text, p.good}
-	case "drop":
+	case "drop", "away":
 		return cell{text, p.bad}
 	}
 	return cell{text, p.warn}
@@ -337,6 +349,17 @@ func (s *Shell) printTail(line []byte) error {
 	return err
 }
 
+// actor is who did what an entry of the audit log says, and to what: an app that a person did something to is the target.
+func actor(e console.AuditEntry) (by, target string) {
+	switch {
+	case e.By == "":
+		return e.App, e.Target
+	case e.Target == "" && e.App != "":
+		return e.By, "app " + e.App
+	}
+	return e.By, e.Target
+}
+
 // Audit shows what apps and owners did.
 func (s *Shell) Audit() *cli.Command {
 	return data(&cli.Command{
@@ -360,11 +383,8 @@ func (s *Shell) Audit() *cli.Command {
 			var t table
 			t.add(cell{"TIME", p.faint}, cell{"ACCOUNT", p.faint}, cell{"BY", p.faint}, cell{"ACTION", p.faint}, cell{"TARGET", p.faint}, cell{"OUTCOME", p.faint}, cell{"REASON", p.faint})
 			for _, e := range list {
-				by := e.App
-				if by == "" {
-					by = e.By
-				}
-				t.add(clock(e.Time), orDash(e.Account), orDash(by), e.Action, orDash(e.Target), e.Outcome, clip(e.Reason, 200))
+				by, target := actor(e)
+				t.add(clock(e.Time), orDash(e.Account), orDash(by), e.Action, orDash(target), e.Outcome, clip(e.Reason, 200))
 			}
 			t.write(s.Out)
 			return nil

@@ -71,7 +71,11 @@ func (s *Shell) listPairing(c *cli.Context) error {
 		if e.Expires != nil {
 			expires = "in " + duration(max(0, int64(time.Until(*e.Expires)/time.Second)))
 		}
-		t.add(e.Account, qq(e.UserID), state, orDash(e.Code), clock(e.Created), expires)
+		since := "in the file"
+		if !e.Configured {
+			since = clock(e.Created)
+		}
+		t.add(e.Account, qq(e.UserID), state, orDash(e.Code), since, expires)
 	}
 	t.write(s.Out)
 	if waiting {

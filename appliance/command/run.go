@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
@@ -97,6 +98,7 @@ func (s *Shell) serve(ctx context.Context, cfg *config.Config, w io.Writer, watc
 	for _, name := range slices.Sorted(maps.Keys(addresses)) {
 		log.Info("listening", "name", name, "address", addresses[name])
 	}
+	s.greet(a, w)
 
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
@@ -118,6 +120,17 @@ func (s *Shell) serve(ctx context.Context, cfg *config.Config, w io.Writer, watc
 		return failed("", "%v", err)
 	}
 	return nil
+}
+
+// greet gives who has started catflap on a terminal a way into the console, while it has no password. The link is a secret: a log
+// that is kept, in a file or by a service, never has it.
+func (s *Shell) greet(a *appliance.Appliance, log io.Writer) {
+	if log != s.Err || !isTerminal(s.Err) {
+		return
+	}
+	if link := a.FirstLink(); link != "" {
+		fmt.Fprintf(s.Err, s.texts(nil).RunLink+"\n", s.paint(s.Err).bold(link))
+	}
 }
 
 // watchdog is nil when nobody wants one: neither systemd nor the flag.

@@ -18,7 +18,7 @@ type texts struct {
 	DotEnv, Restart                            string
 	KoishiSteps, AstrBotSteps, ZeroBotSteps    string
 	OtherSteps, ContainerNote, OpenNote        string
-	ConsoleStep                                string
+	ConsoleStep, FirstLink, LaterLink, RunLink string
 	OnlyYou, OnlyService, OldKept              string
 	OpenNoteNobody                             string
 	// talking to what runs
@@ -107,6 +107,9 @@ func english() *texts {
 		ZeroBotSteps:    "driver.NewWebSocketClient(URL, token) with:",
 		OtherSteps:      "it connects to catflap by WebSocket (OneBot 11) with:",
 		ConsoleStep:     "4. Look at it in a browser, once it runs:  %s",
+		FirstLink:       "4. Look at it in a browser, once it runs. This link lets one person in, once, within a day:",
+		LaterLink:       "`%s` makes another; `%s` sets a password. Whoever has the link is in: do not pass it on.",
+		RunLink:         "The console has no password yet. This link lets one person in, once, within 15 minutes: %s",
 		AskPassword:     "New password of the console (at least %d characters): ",
 		AskAgain:        "The same again: ",
 		PasswordsDiffer: "the two passwords differ, nothing was changed",
@@ -163,6 +166,9 @@ func english() *texts {
 			"self.foreign":          "the event carries another QQ number than the account's; `catflap account unpin NAME` if the account has changed",
 			"app.except":            "the app's `except` matches",
 			"app.not-in-only":       "the app's `only` does not match",
+			"app.mention-required":  "the app has requireMention: true, and nobody mentioned the bot",
+			"app.away":              "the app has not connected for events (or not for longer than queue.maxAge.request): nothing is kept for it until it does; `catflap status` says how",
+			"app.none":              "no app serves the account: see apps in the file",
 			"app.self-off":          "the account's own message; reportSelf: true gives it to the app",
 			"policy.invalid":        "the policy could not be read, so everything is refused: `catflap config check`",
 		},
@@ -202,6 +208,9 @@ func chinese() *texts {
 		ZeroBotSteps:    "driver.NewWebSocketClient(URL, token) 填：",
 		OtherSteps:      "由它通过 WebSocket（OneBot 11）连接 catflap：",
 		ConsoleStep:     "4. 启动后在浏览器里查看：%s",
+		FirstLink:       "4. 启动后在浏览器里查看。下面的链接在一天内可供一个人登录一次：",
+		LaterLink:       "`%s` 可再生成一个；`%s` 设置密码。拿到链接的人就能进入，请勿转发。",
+		RunLink:         "控制台还没有密码。此链接在 15 分钟内可供一个人登录一次：%s",
 		AskPassword:     "控制台的新密码（至少 %d 个字符）：",
 		AskAgain:        "再输入一次：",
 		PasswordsDiffer: "两次输入的密码不一致，没有任何改动",
@@ -258,6 +267,9 @@ func chinese() *texts {
 			"self.foreign":          "事件里的 QQ 号不是这个账号的；如果换了账号，用 `catflap account unpin 名称`",
 			"app.except":            "符合应用的 `except`",
 			"app.not-in-only":       "不符合应用的 `only`",
+			"app.mention-required":  "应用的 requireMention 为 true，而消息没有 @ 机器人",
+			"app.away":              "应用尚未连接接收事件（或离线已超过 queue.maxAge.request）：连接之前不会为它保留事件；`catflap status` 会说明如何连接",
+			"app.none":              "没有应用服务此账号：请查看文件中的 apps",
 			"app.self-off":          "账号自己发的消息；应用设 reportSelf: true 才会收到",
 			"policy.invalid":        "策略无法读取，所以全部拒绝：`catflap config check`",
 		},

@@ -150,7 +150,7 @@ func TestStatusShape(t *testing.T) {
 	if diff := cmp.Diff(`{"name":"a","self_id":0,"link":"","connected":false,"online":false,"pending_calls":0,"too_large":0,"bad_frames":0,"late":0,"cut_short":0,"duplicates":0,"unreadable":0,"hint":[{"en":"do <this>","zh":"这样"}]}`, string(doc.Accounts[0])); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(`{"name":"x","account":"a","connected":false,"subscribed":false,"paused":false,"backlog":0,"set_aside":0,"dropped":0,"skipped":0,"too_old":0,"poisoned":0,"refused":0,"repeated":0,"too_large":0,"ack":"","way":"","rights":{"targets":""},"last_error":""}`, string(doc.Apps[0])); diff != "" {
+	if diff := cmp.Diff(`{"name":"x","account":"a","connected":false,"subscribed":false,"paused":false,"backlog":0,"set_aside":0,"missed":0,"dropped":0,"skipped":0,"too_old":0,"poisoned":0,"refused":0,"repeated":0,"too_large":0,"ack":"","way":"","rights":{"targets":""},"last_error":""}`, string(doc.Apps[0])); diff != "" {
 		t.Error(diff)
 	}
 }

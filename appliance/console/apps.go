@@ -1,6 +1,7 @@
 package console
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 	"time"
@@ -79,12 +80,14 @@ func (a *API) replayApp(w http.ResponseWriter, r *http.Request) error {
 		since = *req.Since
 	}
 	result := AppResult{App: req.App}
+	var errs []error
 	for _, name := range accounts {
 		n, err := a.Replay(req.App, name, since, req.Last)
 		result.Events += n
-		if err != nil {
-			return err
-		}
+		errs = append(errs, err)
+	}
+	if err := errors.Join(errs...); err != nil && result.Events == 0 {
+		return notTold(err)
 	}
 	a.Store.Audit().Add(store.AuditEntry{App: req.App, Account: account, Action: "app.replay", Outcome: "done",
 		Reason: strconv.Itoa(result.Events) + " messages", By: by(r)})
@@ -105,10 +108,19 @@ func (a *API) testApp(w http.ResponseWriter, r *http.Request) error {
 	}
 	n, err := a.Knock(req.App)
 	if err != nil {
-		return &Problem{Status: http.StatusConflict, Message: err.Error(), Remedy: "`catflap status` shows whether NapCat is linked"}
+		return notTold(err)
 	}
 	a.Store.Audit().Add(store.AuditEntry{App: req.App, Action: "app.test", Outcome: "done", By: by(r)})
 	return writeJSON(w, AppResult{App: req.App, Events: n})
+}
+
+// notTold is why an app was told nothing.
+func notTold(err error) error {
+	var p *Problem
+	if errors.As(err, &p) {
+		return p
+	}
+	return &Problem{Status: http.StatusConflict, Message: err.Error(), Cause: err, Remedy: "`catflap status` shows what is connected, and how to connect what is not"}
 }
 
 // named refuses a request that names no enabled app.

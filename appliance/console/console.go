@@ -83,6 +83,8 @@ type API struct {
 	AlertTest func(ctx context.Context) ([]AlertOutcome, error)
 	// Metrics is a page of counters for Prometheus.
 	Metrics func() []byte
+
+	long turns // of those who read much of the history
 }
 
 // route is one way into the API: a method and a path, and what answers.

@@ -87,11 +87,22 @@ func (a *API) consoleLink(w http.ResponseWriter, r *http.Request) error {
 		}
 		return p
 	}
-	key, err := a.Logins.NewLink(by(r))
+	var req LinkRequest
+	if err := readBody(w, r, maxBody, &req); err != nil {
+		return err
+	}
+	within := login.LinkTime
+	var key string
+	var err error
+	if req.First && !callerOf(r.Context()).Browser {
+		key, within, err = a.Logins.NewFirstLink(by(r))
+	} else {
+		key, err = a.Logins.NewLink(by(r))
+	}
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, LinkResult{URL: s.URL + "login?key=" + key, Expires: time.Now().Add(login.LinkTime).Truncate(time.Second)})
+	return writeJSON(w, LinkResult{URL: s.URL + "login?key=" + key, Expires: time.Now().Add(within).Truncate(time.Second)})
 }
 
 func (a *API) consoleToken(w http.ResponseWriter, r *http.Request) error {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,6 +18,8 @@ import (
 const (
 	maxMessages = 10_000 // the cap of historyLimit
 	maxSummary  = 500    // characters of the line that stands for a message
+	maxFound    = 200    // messages that a search gives
+	shortRead   = 200    // messages that are read without waiting for a turn
 )
 
 // kept is how many messages of each chat of an account show. A limit that was lowered holds at once, though the store
@@ -71,17 +74,72 @@ func (a *API) historyShow(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	out := []HistoryMessage{}
-	if limit = min(limit, a.kept(account)); account != "" && limit > 0 {
-		records, err := a.Store.History().Show(account, chat, limit)
+	if a.kept(account) == 0 {
+		account = ""
+	}
+	limit = min(limit, a.kept(account))
+	if q := strings.TrimSpace(r.URL.Query().Get("q")); q != "" {
+		return a.historySearch(w, r, account, chat, q, min(limit, maxFound))
+	}
+	if limit > shortRead {
+		done, err := a.long.take(r.Context())
 		if err != nil {
 			return err
 		}
-		for i := range records {
-			out = append(out, message(&records[i]))
+		defer done()
+	}
+	out := array{w: w, rc: http.NewResponseController(w)}
+	if account != "" {
+		err := a.Store.History().Oldest(account, chat, limit, func(record store.Record) bool { return out.add(message(&record)) })
+		if err != nil && !out.begun {
+			return err
+		}
+		if err != nil {
+			panic(http.ErrAbortHandler) // the status is out: break the body, so that nobody takes it for the whole
 		}
 	}
-	return writeJSON(w, out)
+	out.end()
+	return nil
+}
+
+// historySearch gives the newest messages that have a text in them, oldest first.
+func (a *API) historySearch(w http.ResponseWriter, r *http.Request, account string, chat policy.Chat, q string, limit int) error {
+	done, err := a.long.take(r.Context())
+	if err != nil {
+		return err
+	}
+	defer done()
+	q = strings.ToLower(q)
+	found := []HistoryMessage{}
+	err = a.Store.History().Newest(account, chat, a.kept(account), func(record store.Record) bool {
+		if m := message(&record); m.has(q) {
+			found = append(found, m)
+		}
+		return len(found) < limit && r.Context().Err() == nil
+	})
+	if err != nil {
+		return err
+	}
+	slices.Reverse(found)
+	return writeJSON(w, found)
+}
+
+// has reports whether somebody who searches for a text in lower case means this message.
+func (m *HistoryMessage) has(q string) bool {
+	return strings.Contains(strings.ToLower(m.Text), q) || strings.Contains(strings.ToLower(m.Summary), q) ||
+		strings.Contains(strings.ToLower(m.Sender), q) || strconv.FormatUint(m.UserID, 10) == q
+}
+
+// Message is the newest message of a chat that has an id; false when none is kept.
+func (a *API) Message(account string, chat policy.Chat, id int64) (HistoryMessage, bool) {
+	if a.kept(account) == 0 {
+		return HistoryMessage{}, false
+	}
+	record, ok, err := a.Store.History().Find(account, chat, id)
+	if err != nil || !ok {
+		return HistoryMessage{}, false
+	}
+	return message(&record), true
 }
 
 // holder finds the account whose history has the chat; empty when none has.
@@ -104,7 +162,7 @@ func (a *API) holder(text string, chat policy.Chat) (string, error) {
 	return "", wrongUse("several accounts have a history of "+chat.String(), "say which with --account NAME: "+strings.Join(found, ", "))
 }
 
-// historyExport streams one message a line, chat by chat, each chat read for itself: the history is never in memory as a whole.
+// historyExport streams one message a line, chat by chat: nothing of the history is in memory for longer than it takes to write it.
 func (a *API) historyExport(w http.ResponseWriter, r *http.Request) error {
 	account, err := a.account(r.URL.Query().Get("account"))
 	if err != nil {
@@ -114,28 +172,28 @@ func (a *API) historyExport(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	done, err := a.long.take(r.Context())
+	if err != nil {
+		return err
+	}
+	defer done()
 	w.Header().Set("Content-Type", "application/x-ndjson; charset=utf-8")
-	rc := http.NewResponseController(w)
+	out := array{w: w, rc: http.NewResponseController(w)}
 	for _, c := range a.chats(account) {
 		if only != "" && c.Chat.String() != only {
 			continue
 		}
-		records, err := a.Store.History().Show(c.Account, c.Chat, a.kept(c.Account))
+		err := a.Store.History().Oldest(c.Account, c.Chat, a.kept(c.Account), func(record store.Record) bool {
+			m := message(&record)
+			m.Account, m.Chat = c.Account, c.Chat.String()
+			return out.line(m)
+		})
 		if err != nil {
 			// The status is out with the first chat: break the body, so that nobody takes the rest for the whole.
 			panic(http.ErrAbortHandler)
 		}
-		_ = rc.SetWriteDeadline(time.Now().Add(time.Minute))
-		for i := range records {
-			m := message(&records[i])
-			m.Account, m.Chat = c.Account, c.Chat.String()
-			line, err := encode(m)
-			if err == nil {
-				_, err = w.Write(line)
-			}
-			if err != nil {
-				return nil // the reader went away
-			}
+		if out.gone {
+			return nil
 		}
 	}
 	return nil

@@ -38,6 +38,12 @@ func (a *API) snapshot() Status {
 	if s.Apps == nil {
 		s.Apps = []AppStatus{}
 	}
+	for i := range s.Apps {
+		if allow := s.Apps[i].Rights.Allow; allow != nil && *allow == nil { // null would be read as: all
+			s.Apps = slices.Clone(s.Apps)
+			s.Apps[i].Rights.Allow = &[]string{}
+		}
+	}
 	if s.Messages == nil {
 		s.Messages = []uint32{}
 	}

@@ -3,6 +3,7 @@ package console
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -23,6 +24,14 @@ func (a *API) pairing(w http.ResponseWriter, r *http.Request) error {
 			out[i].Expires = &entries[i].Expires
 		}
 	}
+	for _, info := range a.accountList() {
+		if account != "" && account != info.Name {
+			continue
+		}
+		for _, user := range info.Blocked {
+			out = append(out, PairingEntry{Account: info.Name, UserID: user, State: string(store.StateBlocked), Configured: true})
+		}
+	}
 	return writeJSON(w, out)
 }
 
@@ -39,6 +48,10 @@ func (a *API) decidePairing(w http.ResponseWriter, r *http.Request, verb string)
 	if err != nil {
 		return err
 	}
+	if user, ok := a.person(account, req.Who); verb == "approve" && ok && a.fileBlocks(account, user) {
+		return &Problem{Status: http.StatusConflict, Message: quote(req.Who) + " is blocked by the configuration (`blocked` of account " + account + ")",
+			Remedy: "take the number out of `blocked` first"}
+	}
 	state, done, err := a.settle(verb, account, req)
 	if errors.Is(err, store.ErrNoRequest) {
 		return unknown(verb, req.Who, err)
@@ -54,6 +67,24 @@ func (a *API) decidePairing(w http.ResponseWriter, r *http.Request, verb string)
 		result.Notified = true
 	}
 	return writeJSON(w, result)
+}
+
+// person finds the QQ number that is meant by a number, or by the code of a request.
+func (a *API) person(account, who string) (uint64, bool) {
+	for _, e := range a.Store.Access().List(account) {
+		if e.Code != "" && strings.EqualFold(e.Code, who) {
+			return e.UserID, true
+		}
+	}
+	user, err := strconv.ParseUint(who, 10, 64)
+	return user, err == nil
+}
+
+// fileBlocks reports whether the configuration blocks somebody: an approval would change nothing.
+func (a *API) fileBlocks(account string, user uint64) bool {
+	return slices.ContainsFunc(a.accountList(), func(info AccountInfo) bool {
+		return info.Name == account && slices.Contains(info.Blocked, user)
+	})
 }
 
 // unknown says that nobody is in the state that the verb would end.

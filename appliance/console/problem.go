@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/catflap/catflap/store"
 )
@@ -23,6 +24,8 @@ type Problem struct {
 	Message string `json:"error"`
 	Remedy  string `json:"remedy,omitempty"`
 	Cause   error  `json:"-"` // what Unwrap returns; may be nil
+	// RetryAfter is when it may be tried again; 0 = not known.
+	RetryAfter time.Duration `json:"-"`
 }
 
 // Unwrap returns the cause, which may be nil.
@@ -55,6 +58,9 @@ func problemOf(err error) *Problem {
 
 func writeProblem(w http.ResponseWriter, err error) {
 	p := problemOf(err)
+	if p.RetryAfter > 0 {
+		w.Header().Set("Retry-After", RetryAfter(p.RetryAfter))
+	}
 	writeJSONStatus(w, p.Status, p)
 }
 

@@ -55,6 +55,7 @@ type AppStatus struct {
 	Paused     bool   `json:"paused"`     // by `catflap app pause`
 	Backlog    int    `json:"backlog"`    // events it has not acknowledged
 	SetAside   int    `json:"set_aside"`  // of these, those that a posting app answers with errors, let pass by newer ones
+	Missed     uint64 `json:"missed"`     // came while nothing was kept for it, since it had not connected for events
 	Dropped    uint64 `json:"dropped"`    // since the start of catflap, as all that follow: fell out at a bound
 	Skipped    uint64 `json:"skipped"`    // sum of the next three
 	TooOld     uint64 `json:"too_old"`    // when their turn came
@@ -65,8 +66,21 @@ type AppStatus struct {
 	Ack        string `json:"ack"`        // how what it has got is known: ping, written, post or sse; "" for agents
 	Way        string `json:"way"`        // connect, listen, post, gateway or agent
 	Rights     Rights `json:"rights"`
-	LastError  string `json:"last_error"`
-	Hint       []Text `json:"hint,omitempty"`
+	// Agent is there for apps with protocol: agent.
+	Agent     *AgentStatus `json:"agent,omitempty"`
+	LastError string       `json:"last_error"`
+	Hint      []Text       `json:"hint,omitempty"`
+}
+
+// AgentStatus is the use of an agent, by all accounts together.
+type AgentStatus struct {
+	Model         string            `json:"model"`
+	Busy          int               `json:"busy"`          // answers being made
+	Conversations int               `json:"conversations"` // that are known
+	AnswersToday  int64             `json:"answers_today"` // by the local calendar
+	TokensToday   int64             `json:"tokens_today"`
+	Turns         map[string]uint64 `json:"turns"`  // by how they ended, since catflap was started or the app changed
+	Tokens        int64             `json:"tokens"` // likewise
 }
 
 // Rights are what an app may do, as configured.
@@ -120,6 +134,8 @@ type AccountInfo struct {
 	SelfID    uint64 `json:"self_id"`   // of the link or the configuration; 0 = unknown
 	Pinned    uint64 `json:"pinned"`    // remembered in the store; 0 = none
 	Connected bool   `json:"connected"` // false when nothing is running
+
+	Blocked []uint64 `json:"-"` // by the configuration
 }
 
 // Outcome is what became of an event for one app.
@@ -175,6 +191,8 @@ type PairingEntry struct {
 	State   string     `json:"state"` // pending, approved or blocked
 	Created time.Time  `json:"created"`
 	Expires *time.Time `json:"expires"`
+
+	Configured bool `json:"configured,omitempty"` // blocked by the configuration file
 }
 
 // PairingRequest is the body of the POST pairing routes. Who is a code or a QQ number.
@@ -269,6 +287,11 @@ type ConsoleStatus struct {
 type PasswordRequest struct {
 	Password string `json:"password"`
 	Current  string `json:"current,omitempty"`
+}
+
+// LinkRequest is the body of POST console/link; it may be empty.
+type LinkRequest struct {
+	First bool `json:"first,omitempty"` // works for a day, if there is no password yet; not for browsers
 }
 
 // LinkResult is a link that lets somebody into the console once.

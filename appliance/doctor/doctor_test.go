@@ -271,7 +271,7 @@ func TestFault_S10_ExamineKeepsSecrets(t *testing.T) {
 	}
 	const token = "tttt0ken"
 	r := &Readings{Now: noon, Config: parsed(t, "wsHost: 0.0.0.0\naccessToken: "+token+"\napps: {a: {protocol: onebot11, accessToken: "+token+"}}\n")}
-	changes, err := settings.Differences([]byte(`{"network":{"websocketClients":[{"name":"catflap","token":"`+token+`x"}]}}`), r.Config.Accounts[0])
+	changes, err := settings.Differences([]byte(`{"network":{"websocketClients":[{"name":"catflap","token":"`+token+`x"}]}}`), r.Config.Accounts[0], settings.Reach{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -99,7 +99,7 @@ func Networks(texts []string) ([]netip.Prefix, error) {
 const (
 	dialTime       = 5 * time.Second // for one address
 	handshakeTime  = 10 * time.Second
-	headerTime     = 20 * time.Second
+	headerTime     = 10 * time.Second
 	idleTime       = 20 * time.Second // without a byte of the body
 	totalTime      = 15 * time.Minute // whatever the caller's context allows
 	maxHeaderBytes = 32 << 10

@@ -13,17 +13,26 @@ import (
 // OneBot 11 allows "Authorization: Bearer T" and "?access_token=T"; Koishi's HTTP client says "Token T".
 // NapCat with an empty token sends a bare "Bearer", which is no token.
 func Token(r *http.Request) (string, bool) {
-	if h := r.Header.Get("Authorization"); h != "" {
-		scheme, token, _ := strings.Cut(h, " ")
-		token = strings.TrimSpace(token)
-		if token != "" && (strings.EqualFold(scheme, "Bearer") || strings.EqualFold(scheme, "Token")) {
-			return token, true
-		}
+	if token, ok := headerToken(r); ok {
+		return token, true
 	}
 	if token := r.URL.Query().Get("access_token"); token != "" {
 		return token, true
 	}
 	return "", false
+}
+
+// HeaderDecides reports whether a header Authorization is there and carries no token. Then the request has none for OneBot 12,
+// whatever its query says.
+func HeaderDecides(r *http.Request) bool {
+	_, ok := headerToken(r)
+	return !ok && r.Header.Get("Authorization") != ""
+}
+
+func headerToken(r *http.Request) (string, bool) {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	token = strings.TrimSpace(token)
+	return token, token != "" && (strings.EqualFold(scheme, "Bearer") || strings.EqualFold(scheme, "Token"))
 }
 
 // Equal compares two tokens in a time that depends on neither.

@@ -57,6 +57,7 @@ type Account struct {
 	state State
 
 	complaint complaint
+	contest   contest
 
 	came  chan struct{} // closed while a link is up and has been announced; mu guards the field
 	wake  chan struct{} // http: something was posted while no link was up
@@ -81,6 +82,7 @@ type State struct {
 	BadFrames uint64
 	TooLarge  uint64 // frames above limits.maxFrameMb
 	Late      uint64 // answers that nobody waited for any more
+	Contested bool   // links take over from each other again and again
 }
 
 // New makes an account; pinned is the self id that the store remembers, 0 for none.
@@ -129,6 +131,7 @@ func (a *Account) State() State {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	st := a.state
+	st.Contested = a.contest.on(a.Now())
 	if at := a.heard.Load(); at != 0 {
 		st.Heard = time.Unix(0, at)
 	}
@@ -215,6 +218,9 @@ func (a *Account) run(s *session, remote string, read func(context.Context) erro
 	a.mu.Lock()
 	old := a.link
 	a.link = s
+	if old != nil {
+		a.contest.note(a.Now())
+	}
 	lost := a.calls.attach(s.road)
 	a.state.Linked, a.state.Online, a.state.HalfDead = true, true, false
 	a.state.Remote, a.state.Since, a.state.LastError, a.state.Dials, a.state.Hints = remote, a.Now(), "", 0, nil

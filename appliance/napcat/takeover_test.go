@@ -200,3 +200,22 @@ func TestLinksThatComeWhileClosing(t *testing.T) {
 		}
 	}
 }
+
+// Two clients for one account: the owner hears of it, and hears no more of it when it is over.
+func TestFault_T10_LinksThatTakeOverForEver(t *testing.T) {
+	f := newFixture(t, setup(), botQQ)
+	l := listen(t, f.account)
+	for n := range uint64(contestCount + 1) {
+		if f.account.State().Contested {
+			t.Fatalf("contested after %d links", n)
+		}
+		dialPeer(t, l.url(), false)
+		until(t, "the next link", func() bool { return f.account.State().Links == n+1 })
+	}
+	if !f.account.State().Contested {
+		t.Fatal("nobody is told")
+	}
+	if f.account.contest.on(time.Now().Add(contestTime)) {
+		t.Error("still contested when it is long over")
+	}
+}

@@ -13,9 +13,11 @@ type Action struct {
 	Echo   []byte // raw JSON value; nil when there is no such key
 	// SelfID is the account the call names, in params or beside them (params
 	// win); 0 when none is named. With HasSelfID it is a value that is no
-	// usable number: such a call must fail, not go to some account.
+	// usable number: such a call must fail, not go to some account. SelfName
+	// is that value if it is text: it may be an account's name.
 	SelfID    uint64
 	HasSelfID bool
+	SelfName  string
 }
 
 // Why a call is refused before its name is known. Action.Echo is filled all
@@ -80,6 +82,9 @@ func PeekAction(frame []byte, a *Action) error {
 		if len(raw) > 0 && raw[0] != 'n' && !a.HasSelfID {
 			a.SelfID, _ = readID(raw)
 			a.HasSelfID = true
+			if a.SelfID == 0 && raw[0] == '"' {
+				a.SelfName = decodeString(raw)
+			}
 		}
 	}
 	if a.Name = decodeString(name); a.Name == "" {
@@ -91,12 +96,18 @@ func PeekAction(frame []byte, a *Action) error {
 	return nil
 }
 
+// Suffixes of actions' names.
+const (
+	Async       = "_async"        // the outcome is not waited for
+	RateLimited = "_rate_limited" // likewise, and such calls are spaced
+)
+
 // Normalise splits an action's name from the suffix `_async` or
 // `_rate_limited`. NapCat runs the same handler for all three names, so rules
 // must be matched on the base (napcat-onebot11.md, 3.5). Only one suffix is
 // taken off: NapCat knows no name with two.
 func Normalise(name string) (base, suffix string) {
-	for _, suffix := range [...]string{"_async", "_rate_limited"} {
+	for _, suffix := range [...]string{Async, RateLimited} {
 		if base, ok := strings.CutSuffix(name, suffix); ok && base != "" {
 			return base, suffix
 		}

@@ -20,7 +20,7 @@ func TestPeekAction(t *testing.T) {
 			Action{Name: "abc", Params: []byte(`{"self_id":"10001","a":[{"self_id":5}]}`), Echo: []byte("1.50"), SelfID: 10001, HasSelfID: true}},
 		{`{"action":"x","self_id":10002}`, Action{Name: "x", SelfID: 10002, HasSelfID: true}},
 		{`{"action":"x","self_id":10002,"params":{"self_id":10001}}`, Action{Name: "x", Params: []byte(`{"self_id":10001}`), SelfID: 10001, HasSelfID: true}},
-		{`{"action":"x","self_id":10002,"params":{"self_id":"me"}}`, Action{Name: "x", Params: []byte(`{"self_id":"me"}`), HasSelfID: true}},
+		{`{"action":"x","self_id":10002,"params":{"self_id":"me"}}`, Action{Name: "x", Params: []byte(`{"self_id":"me"}`), HasSelfID: true, SelfName: "me"}},
 		{`{"action":"x","self_id":null}`, Action{Name: "x"}},
 		{`{"action":"y","action":"x","params":5,"params":{}}`, Action{Name: "x", Params: []byte(`{}`)}},
 	} {

@@ -325,9 +325,45 @@ func quickMessage(reply []byte, escape bool, at uint64) ([]byte, error) {
 	case at == 0:
 		return segments, nil
 	}
-	out := append([]byte(`[{"type":"at","data":{"qq":"`), strconv.FormatUint(at, 10)...)
-	out = append(out, `"}},{"type":"text","data":{"text":" "}},`...)
-	return append(out, segments[first:]...), nil
+	place := addressAt(segments)
+	if place == 0 {
+		return segments, nil
+	}
+	out := append([]byte(nil), segments[:place]...)
+	if place > 1 {
+		out = append(out, ',')
+	}
+	out = strconv.AppendUint(append(out, `{"type":"at","data":{"qq":"`...), at, 10)
+	out = append(out, `"}},{"type":"text","data":{"text":" "}}`...)
+	if place == 1 {
+		place = first
+		out = append(out, ',')
+	}
+	return append(out, segments[place:]...), nil
+}
+
+// addressAt is where in an array of segments somebody is addressed: at its
+// start, behind a quote if it begins with one; 0 = nowhere, since QQ shows
+// files, cards, voices and the like only when nothing stands beside them.
+func addressAt(segments []byte) int {
+	at := 1
+	e := elements(segments, 0, 1)
+	for n := 0; e.next(); n++ {
+		v := e.value()
+		if len(v) == 0 || v[0] != '{' {
+			return 0
+		}
+		switch decodeString(datum(v, 0, "type")) {
+		case "reply":
+			if n == 0 {
+				at = e.end
+			}
+		case "text", "at", "face", "image":
+		default:
+			return 0
+		}
+	}
+	return at
 }
 
 // decision is an answer to a request.

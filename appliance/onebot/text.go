@@ -123,10 +123,14 @@ func SenderName(sender []byte) string {
 }
 
 // Summary is a message in one line for people: text as it is, `@123` for a
-// mention, `[image]` for the rest. Control and direction characters become
+// mention, `[image]` for the rest, `[share Title]` for cards that have a title.
+// Control and direction characters become
 // spaces or go, since the text comes from strangers and ends in a terminal.
 // The line has at most max characters; max <= 0 sets no limit.
-func Summary(message []byte, max int) string {
+func Summary(message []byte, max int) string { return summary(message, max, false) }
+
+// summary is Summary of a message that may be inner to another one.
+func summary(message []byte, max int, inner bool) string {
 	segments, err := ParseMessage(message)
 	if err != nil {
 		return "[?]"
@@ -145,6 +149,10 @@ func Summary(message []byte, max int) string {
 			}
 			out.WriteString("[file] ")
 		default:
+			if title := title(s, inner); title != "" {
+				out.WriteString("[" + s.Type + " " + title + "] ")
+				break
+			}
 			out.WriteString("[" + s.Type + "] ")
 		}
 	}

@@ -2,6 +2,7 @@ package onebot
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -53,6 +54,17 @@ func TestSummary(t *testing.T) {
 		{`"abc      "`, 3, "abc"},
 		{`"ab cdef"`, 4, "ab…"},
 		{`[]`, 9, ""}, {`null`, 9, "[?]"}, {`[null]`, 9, "[?]"},
+		{`[{"type":"json","data":{"data":"{\"prompt\":\"[QQ小程序]天气\",\"meta\":{}}"}}]`, 0, "[json [QQ小程序]天气]"},
+		{`[{"type":"json","data":{"data":{"prompt":" ","meta":{"detail_1":{"title":"Title","desc":"more\nlines"}}}}}]`, 0, "[json Title more lines]"},
+		{`[{"type":"json","data":{"data":"no JSON"}},{"type":"json","data":{"data":[1]}},{"type":"json","data":{}}]`, 0, "[json] [json] [json]"},
+		{`[{"type":"share","data":{"url":"https://a.example/","title":"T","content":"C"}},{"type":"share","data":{"url":"https://a.example/"}}]`, 0,
+			"[share T C] [share https://a.example/]"},
+		{`[{"type":"location","data":{"lat":"1.5","lon":"2"}},{"type":"location","data":{"lat":1,"title":"Home"}}]`, 0, "[location 1.5 2] [location Home]"},
+		{`[{"type":"markdown","data":{"content":"# Head\n* one"}},{"type":"contact","data":{"type":"group","id":30003}}]`, 0, "[markdown # Head * one] [contact group 30003]"},
+		{`[{"type":"music","data":{"type":"custom","title":"Song","singer":"Ann"}},{"type":"music","data":{"type":"163","id":"7"}}]`, 0, "[music Song Ann] [music 163 7]"},
+		{`[{"type":"forward","data":{"id":"x","content":[{"sender":{"nickname":"Ann"},"message":[{"type":"text","data":{"text":"hi"}},{"type":"forward","data":{"content":[{"message":"deep"}]}}]},5]}}]`, 0,
+			"[forward Ann: hi[forward]]"},
+		{`[{"type":"markdown","data":{"content":"` + strings.Repeat("长", 500) + `"}}]`, 0, "[markdown " + strings.Repeat("长", 159) + "…]"},
 	} {
 		if got := Summary([]byte(c.in), c.max); got != c.want {
 			t.Errorf("%s: got %q, want %q", c.in, got, c.want)

@@ -3,6 +3,7 @@ package onebot12
 import (
 	"bytes"
 	"encoding/base64"
+	"slices"
 	"strconv"
 	"time"
 
@@ -14,6 +15,7 @@ func AppendOK(dst, echo, data []byte) []byte {
 	if data == nil {
 		data = []byte("null")
 	}
+	dst = slices.Grow(dst, len(data)+len(echo)+96) // a file may be in it, of which one copy is enough
 	dst = append(append(dst, `{"status":"ok","retcode":0,"data":`...), data...)
 	return endAnswer(append(dst, `,"message":""`...), echo)
 }

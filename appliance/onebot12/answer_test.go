@@ -234,6 +234,14 @@ func TestMeta(t *testing.T) {
 	}
 }
 
+// A file in an answer is copied once.
+func TestAnswerCopiesOnce(t *testing.T) {
+	echo, data := []byte(`"e"`), make([]byte, 1<<20)
+	if n := testing.AllocsPerRun(5, func() { AppendOK(nil, echo, data) }); n != 1 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
 // What is listed is not answered by UnsupportedAction, what is not listed is (or is another name for what is listed).
 func TestSupportedIsTrue(t *testing.T) {
 	list := func(o SupportOptions) (names []string) {
@@ -252,9 +260,17 @@ func TestSupportedIsTrue(t *testing.T) {
 			t.Errorf("%s is listed: %v", name, bad)
 		}
 	}
-	few := list(SupportOptions{Allowed: func(name string) bool { return name == "send_group_msg" }})
-	if diff := cmp.Diff([]string{"get_status", "get_supported_actions", "get_version", "qq.send_group_msg", "send_message"}, few); diff != "" {
-		t.Error(diff)
+	for _, tt := range []struct {
+		allowed []string
+		want    []string
+	}{
+		{[]string{"send_group_msg"}, []string{"get_status", "get_supported_actions", "get_version", "qq.send_group_msg", "send_message"}},
+		{[]string{"upload_file", "get_file_fragmented"}, []string{"get_file_fragmented", "get_status", "get_supported_actions", "get_version", "upload_file"}},
+	} {
+		few := list(SupportOptions{Files: true, Allowed: func(name string) bool { return slices.Contains(tt.allowed, name) }})
+		if diff := cmp.Diff(tt.want, few); diff != "" {
+			t.Error(diff)
+		}
 	}
 	for _, name := range all {
 		if strings.HasPrefix(name, "get_guild") || onebot.Streams(strings.TrimPrefix(name, "qq.")) {

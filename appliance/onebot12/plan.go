@@ -68,11 +68,14 @@ type PlanOptions struct {
 	TempGroup func(user uint64) (group uint64)
 	// Polls: get_latest_events is served on this road (HTTP with event_enabled).
 	Polls bool
-	// Files: the file actions are served; else they answer UnsupportedAction.
+	// Files: the file actions are served; else they answer UnsupportedAction, and media are sent by the address they came with.
 	Files bool
 	// LocationText sends a location as text instead of refusing it.
 	LocationText bool
 }
+
+// noMedia is why there are no files.
+const noMedia = "catflap keeps no media here (media.maxTotalMb)"
 
 // maxPoll bounds how long get_latest_events may wait.
 const maxPoll = 10 * time.Minute
@@ -90,11 +93,14 @@ func (r *Request) Plan(o *PlanOptions) (*Plan, *Fault) {
 		return r.latest(o)
 	case "upload_file", "upload_file_fragmented", "get_file", "get_file_fragmented":
 		if !o.Files {
-			return nil, fault(UnsupportedAction, "%s: catflap keeps no media here (media.maxTotalMb)", r.Action)
+			return nil, fault(UnsupportedAction, "%s: %s", r.Action, noMedia)
 		}
 		return r.file()
 	case "send_message":
 		return r.send(o)
+	}
+	if ofGuilds(r.Action) {
+		return nil, fault(UnsupportedAction, "%s: there are no guilds and channels here", r.Action)
 	}
 	if plan, bad, ours := r.standard(); ours {
 		return plan, bad

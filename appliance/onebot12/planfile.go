@@ -126,11 +126,21 @@ func (r *Request) headers() ([][2]string, *Fault) {
 		if c.kind() != '"' {
 			return nil, fault(BadParam, "params.headers is not an object of strings")
 		}
+		if !isHeader(c.name(), c.text()) {
+			return nil, fault(BadParam, "params.headers has a member that no HTTP header can be")
+		}
 		if out = append(out, [2]string{c.name(), c.text()}); len(out) > maxHeaders {
 			return nil, fault(BadParam, "params.headers has more than %d members", maxHeaders)
 		}
 	}
 	return out, nil
+}
+
+// isHeader reports whether a name and a value can be an HTTP header (RFC 9110, section 5).
+func isHeader(name, value string) bool {
+	return name != "" && !strings.ContainsFunc(name, func(c rune) bool {
+		return c <= ' ' || c >= 0x7f || strings.ContainsRune("\"(),/:;<=>?@[\\]{}", c)
+	}) && !strings.ContainsFunc(value, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f })
 }
 
 // sum is the parameter sha256.

@@ -1,6 +1,7 @@
 package onebot12
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -23,6 +24,7 @@ type Request struct {
 // ParseRequest reads a request. With a fault (always BadRequest) r.Echo is filled all the same, if it could be read.
 func ParseRequest(frame []byte, r *Request) *Fault {
 	*r = Request{}
+	frame = bytes.TrimPrefix(frame, []byte("\ufeff")) // some write one
 	body, err := onebot.ReadBody(frame)
 	if err == nil && body.Params == nil {
 		err = onebot.ErrNotObject

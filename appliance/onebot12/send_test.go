@@ -53,6 +53,7 @@ func TestSendMessageSplits(t *testing.T) {
 		{"text and file and text", text + "," + file + "," + text, []string{text, out, text}},
 		{"two files", file + "," + file, []string{out, out}},
 		{"a reply is nothing alone", reply + "," + file, []string{out}},
+		{"a reply goes with the text behind the file", reply + "," + file + "," + text, []string{out, `{"type":"reply","data":{"id":"5"}},` + text}},
 		{"a reply stays with its text", reply + "," + text + "," + file, []string{`{"type":"reply","data":{"id":"5"}},` + text, out}},
 		{"empty text", `{"type":"text","data":{"text":""}},` + file, []string{out}},
 	}

@@ -13,7 +13,8 @@ var standardActions = [...]string{
 	"leave_group", "send_message", "set_group_name", "upload_file", "upload_file_fragmented",
 }
 
-// does names the OneBot 11 actions by which a standard action is done; all of them must be allowed, of send_message one.
+// does names the actions whose rules a standard action follows: those of OneBot 11 by which it is done, of which one must be
+// allowed, or itself where catflap does it; nil for one that everybody may call.
 func does(action string) []string {
 	switch action {
 	case "delete_message":
@@ -28,14 +29,27 @@ func does(action string) []string {
 		return []string{"send_private_msg", "send_group_msg"}
 	case "get_friend_list", "get_group_info", "get_group_list", "get_group_member_info", "get_group_member_list", "set_group_name":
 		return []string{action}
+	case "get_file", "get_file_fragmented", "upload_file", "upload_file_fragmented": // catflap's own
+		return []string{action}
 	}
 	return nil
+}
+
+// ofGuilds reports whether an action is one of the standard's on guilds and channels. NapCat has an action of its own under
+// such a name, which means something else.
+func ofGuilds(action string) bool {
+	switch action {
+	case "get_guild_info", "get_guild_list", "set_guild_name", "get_guild_member_info", "get_guild_member_list", "leave_guild",
+		"get_channel_info", "get_channel_list", "set_channel_name", "get_channel_member_info", "get_channel_member_list", "leave_channel":
+		return true
+	}
+	return false
 }
 
 // SupportOptions are what the list of actions depends on.
 type SupportOptions struct {
 	Files, Polls bool // as in PlanOptions
-	// Allowed reports whether the app may call an OneBot 11 action at all; nil = any.
+	// Allowed reports whether the app may call an OneBot 11 action at all, or a file action, by its own name; nil = any.
 	Allowed func(action string) bool
 }
 

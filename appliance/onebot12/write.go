@@ -84,7 +84,11 @@ func (w *writer) split(list []value) *Fault {
 		if kind == "text" && data.get("text").kind() == '"' && len(data.get("text").raw()) == len(`""`) {
 			continue
 		}
+		var reply []byte // which waits for words behind the file
 		if kind == "file" {
+			if !said {
+				reply = part
+			}
 			end()
 		}
 		if part, bad = w.segment(comma(part), kind, data, i); bad != nil {
@@ -93,6 +97,9 @@ func (w *writer) split(list []value) *Fault {
 		said = said || kind != "reply" // which is no message by itself
 		if kind == "file" {
 			end()
+			if reply != nil {
+				part = reply
+			}
 		}
 	}
 	end()
@@ -210,8 +217,15 @@ func (w *writer) medium(dst []byte, as, kind string, data value, wrong func(stri
 	if w.o.Open != nil {
 		f, known = w.o.Open(id)
 	}
+	if !known && !w.o.Files { // its id says nothing to anybody; what it came with may
+		f.File = stringOf(extra(data, "url"))
+		known = strings.HasPrefix(f.File, "http://") || strings.HasPrefix(f.File, "https://")
+	}
 	if !known || f.File == "" {
 		bad := wrong("the file %.64q is unknown, or no longer to be had: upload it again", id)
+		if !w.o.Files {
+			bad = wrong("%s", noMedia)
+		}
 		bad.Code = FileUnknown
 		return dst, bad
 	}

@@ -1,12 +1,14 @@
 package router
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 
 	"github.com/catflap/catflap/appliance/apps"
@@ -66,13 +68,14 @@ func (r *Router) Action(in apps.Action) {
 		return
 	}
 	if quick != nil {
-		// Its parts are judged one by one, by what they do.
-		if why := app.actions(o); why != "" {
+		// Its parts are judged one by one, by what they do, as those of an answer to a post.
+		if app.noQuick {
+			why := app.deniedQuick()
 			r.audit(l.name, app.name, o.base, o.target, "refused", why)
 			refuse(codeFirewall, why)
 			return
 		}
-		l.answerQuick(in, quick, echo)
+		l.answerQuick(in, act.Name, quick, echo)
 		return
 	}
 	counts := &l.tally.apps[app.slot%slots]
@@ -84,7 +87,7 @@ func (r *Router) Action(in apps.Action) {
 	if o.base == "get_login_info" && l.answerLogin(in.Reply, echo) || l.answerSelf(app, o.base, in.Reply, echo) {
 		return
 	}
-	l.send(call{
+	l.launch(call{
 		app: in.App, name: act.Name, base: o.base, params: onebot.Standard(o.base, o.params), target: o.target, effect: o.effect,
 		done: func(a napcat.Answer) {
 			if a.Err != nil {
@@ -102,19 +105,45 @@ func (r *Router) Action(in apps.Action) {
 	})
 }
 
-// choose finds the account that an action is for: the connection's own, unless self_id names another that the
-// app serves. An action never goes to several accounts.
+// launch sends a call, in its turn if its name says so.
+func (l *Lane) launch(c call) {
+	if _, suffix := onebot.Normalise(c.name); suffix != onebot.RateLimited {
+		l.send(c)
+		return
+	}
+	l.rated.do(ratedCall{size: len(c.params), keep: func() { c.params = slices.Clone(c.params) }, run: func(err error) {
+		if err != nil {
+			c.done(napcat.Answer{Final: true, Err: err})
+			return
+		}
+		l.send(c)
+	}})
+}
+
+// choose finds the account that an action is for: the connection's own, or on a road of several accounts the one that
+// self_id names. An action never goes to several accounts, and on the road of one account never to another.
 func (r *Router) choose(app *appPlan, connection string, act *onebot.Action) (l *Lane, why string) {
 	self := act.SelfID
 	if act.HasSelfID && self == 0 {
-		return nil, "self_id is not a QQ number"
+		named := r.lane(act.SelfName)
+		switch {
+		case named == nil || !app.accounts[act.SelfName]:
+			return nil, "self_id is neither a QQ number nor the name of an account of this app"
+		case connection == "" || connection == act.SelfName:
+			return named, ""
+		}
+		self = named.Self()
 	}
-	own := r.lane(connection)
-	switch {
-	case own != nil && (self == 0 || own.Self() == self):
+	if connection != "" {
+		own := r.lane(connection)
+		switch {
+		case own == nil:
+			return nil, fmt.Sprintf("account %s is gone", connection)
+		case self != 0 && own.Self() != 0 && own.Self() != self, act.SelfName != "" && act.SelfName != connection:
+			return nil, fmt.Sprintf("self_id %s is not the account of this connection or path, which is %s (%d): leave self_id out, or use that account's own",
+				cmp.Or(act.SelfName, strconv.FormatUint(self, 10)), connection, own.Self())
+		}
 		return own, ""
-	case own == nil && connection != "":
-		return nil, fmt.Sprintf("account %s is gone", connection)
 	}
 	names := make([]string, 0, len(app.accounts))
 	for name := range app.accounts {

@@ -188,8 +188,24 @@ func TestFault_T03_AnActionGoesToOneAccount(t *testing.T) {
 	case <-time.After(patience):
 		t.Error("no answer to an action that names its account")
 	}
-	if got := h.answer("bot", `{"action":"get_login_info","params":{"self_id":"10777"},"echo":1}`); !strings.Contains(got, "self_id 10777 is no account of this app; it serves default (10001)") || !strings.Contains(got, `"echo":1`) {
-		t.Errorf("a foreign self_id: %s", got)
+	for _, tt := range []struct{ name, account, self, want string }{
+		{"another's number on the road of one account", "default", `"10777"`, "self_id 10777 is not the account of this connection or path, which is default (10001): leave self_id out, or use that account's own"},
+		{"another's number on the road of all", "", `10777`, "self_id 10777 is no account of this app; it serves default (10001)"},
+		{"a name on the road of one account", "default", `"default"`, ""},
+		{"a name on the road of all", "", `"default"`, ""},
+		{"no account's name", "", `"other"`, "self_id is neither a QQ number nor the name of an account of this app"},
+		{"no name at all", "default", `{}`, "self_id is neither a QQ number nor the name of an account of this app"},
+	} {
+		answered := make(chan string, 1)
+		h.router.Action(apps.Action{App: "bot", Account: tt.account, Frame: []byte(`{"action":"get_login_info","params":{"self_id":` + tt.self + `},"echo":1}`), Reply: func(b []byte) { answered <- string(b) }})
+		select {
+		case got := <-answered:
+			if tt.want == "" && !strings.Contains(got, `"status":"ok"`) || tt.want != "" && !strings.Contains(got, `"retcode":1400,"data":null,"message":"`+tt.want+`"`) || !strings.Contains(got, `"echo":1`) {
+				t.Errorf("%s: %s", tt.name, got)
+			}
+		case <-time.After(patience):
+			t.Errorf("%s: no answer", tt.name)
+		}
 	}
 }
 

@@ -1,9 +1,12 @@
 package router
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
+
+	"github.com/catflap/catflap/appliance/onebot"
 )
 
 // Author is who wrote a message, as far as catflap saw it. Not ok means that nobody here knows.
@@ -17,11 +20,18 @@ func (r *Router) Author(account string, messageID int64) (user uint64, ok bool) 
 	return user, user != 0
 }
 
-// Upstream is what an account's NapCat last said of itself, "" if no app has asked it yet.
-func (r *Router) Upstream(account string) (name, version string) {
+// Upstream is what an account's NapCat last said of itself. It is asked if nobody has done so yet; "" if it does not answer
+// before the context ends, or is away.
+func (r *Router) Upstream(ctx context.Context, account string) (name, version string) {
 	l := r.lane(account)
 	if l == nil {
 		return "", ""
+	}
+	if a := l.account.Load(); l.version.Load() == nil && a != nil && a.State().Linked {
+		var data json.RawMessage
+		if a.Ask(ctx, "get_version_info", nil, &data) == nil {
+			l.noteSelf("get_version_info", &onebot.Head{Data: data})
+		}
 	}
 	var said struct {
 		Name    string `json:"app_name"`

@@ -1,6 +1,7 @@
 package router
 
 import (
+	"context"
 	"testing"
 
 	"github.com/catflap/catflap/appliance/simulator"
@@ -34,14 +35,15 @@ func TestAuthor(t *testing.T) {
 func TestUpstream(t *testing.T) {
 	h := newHouse(t, quiet+apps2)
 	h.link(account(t), simulator.Options{})
-	if name, version := h.router.Upstream("default"); name != "" || version != "" {
-		t.Errorf("before anybody asked: %q %q", name, version)
-	}
-	h.answer("bot", `{"action":"get_version_info","params":{},"echo":1}`)
-	if name, version := h.router.Upstream("default"); name != "NapCat.Onebot" || version != simulator.Version {
+	if name, version := h.router.Upstream(t.Context(), "default"); name != "NapCat.Onebot" || version != simulator.Version {
 		t.Errorf("%q %q", name, version)
 	}
-	if name, _ := h.router.Upstream("none"); name != "" {
+	over, end := context.WithCancel(t.Context())
+	end()
+	if name, _ := h.router.Upstream(over, "default"); name != "NapCat.Onebot" {
+		t.Errorf("remembered is %q", name)
+	}
+	if name, _ := h.router.Upstream(t.Context(), "none"); name != "" {
 		t.Errorf("an account that is none has %q", name)
 	}
 }

@@ -9,8 +9,7 @@ import (
 
 // unawaited makes an action whose name has the suffix _async or _rate_limited one whose outcome is not waited for, as the
 // standard has it; NapCat itself would answer in full (napcat-onebot11.md, 3.5). The caller is told of a refusal that is
-// known at once, else that the action is on its way: call settle when it has been sent. Sends are paced under every
-// name, which is all that _rate_limited asks for. A name that nobody knows is left alone, so that its caller hears so.
+// known at once, else that the action is on its way: call settle when it has been sent. A name that nobody knows is left alone, so that its caller hears so.
 func unawaited(in *apps.Action, name string, echo []byte) (settle func()) {
 	base, suffix := onebot.Normalise(name)
 	if suffix == "" {

@@ -57,24 +57,26 @@ func (l *Lane) process(frame []byte, head *onebot.Head, late bool) {
 	f := &s.facts
 	l.facts(f, head, rules)
 	verdict := rules.set.Decide(f)
-	l.tally.events[int(verdict.Outcome)%outcomes].Add(1)
 	if f.Duplicate {
 		l.tally.duplicates.Add(1)
 	}
 
 	var mask uint64
-	s.apps = s.apps[:0]
-	for _, app := range rules.apps {
-		outcome, reason := app.view.Decide(f, verdict)
-		if outcome == policy.Deliver {
-			mask |= 1 << app.slot
+	mask, s.apps = rules.share(f, verdict, l.router.Store.Journal().Subscribed(l.index), s.apps[:0])
+	for i, app := range rules.apps {
+		switch {
+		case mask&(1<<app.slot) != 0:
 			l.tally.apps[app.slot%slots].events.Add(1)
+		case s.apps[i].Outcome == away && f.Kind != policy.Meta:
+			l.tally.apps[app.slot%slots].missed.Add(1)
 		}
-		s.apps = append(s.apps, store.AppDecision{App: app.name, Outcome: outcome.String(), Reason: string(reason)})
 	}
+	became := verdict
+	became.Outcome, became.Reason = whole(f, verdict, mask, s.apps)
+	l.tally.events[int(became.Outcome)%outcomes].Add(1)
 	chat, hasChat := f.Chat()
-	l.decided(rules, f, chat, hasChat, verdict)
-	l.effects(f, head, chat, verdict, late)
+	l.decided(rules, f, chat, hasChat, became)
+	l.effects(f, head, chat, became, late)
 
 	admitted := verdict.Outcome == policy.Deliver || verdict.Outcome == policy.Context
 	isMessage := f.Kind == policy.Message || f.Kind == policy.Sent

@@ -15,9 +15,17 @@ func (r *Router) Knock(app string) (int, error) {
 		return 0, fmt.Errorf("no app %q", app)
 	}
 	n := 0
+	var gone error
 	for account := range ap.accounts {
 		l := r.lane(account)
-		if l == nil || l.Self() == 0 {
+		if l == nil {
+			continue
+		}
+		if err := l.there(ap); err != nil {
+			gone = err
+			continue
+		}
+		if l.Self() == 0 {
 			continue
 		}
 		now := r.Now()
@@ -25,6 +33,9 @@ func (r *Router) Knock(app string) (int, error) {
 			now.Unix(), l.Self(), l.State().Online)
 		r.Store.Journal().Append(store.Event{At: now.UnixNano(), Account: l.index, Class: store.ClassMeta, For: 1 << ap.slot, Raw: frame})
 		n++
+	}
+	if n == 0 && gone != nil {
+		return 0, gone
 	}
 	if n == 0 {
 		return 0, fmt.Errorf("the QQ number of no account that app %s serves is known yet", app)

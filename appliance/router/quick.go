@@ -51,7 +51,7 @@ func (r *Router) Quick(in apps.Quick) {
 	case app == nil || l == nil:
 		in.Done(fmt.Errorf("app %s does not serve account %s any more", in.App, in.Account))
 	case app.noQuick:
-		why := fmt.Sprintf("actions.deny lists %s (apps.%s.actions)", onebot.QuickOperation, in.App)
+		why := app.deniedQuick()
 		r.audit(l.name, in.App, onebot.QuickOperation, onebot.TargetOf(steps[0].Action, steps[0].Params), "refused", why)
 		in.Done(errors.New(why))
 	default:
@@ -65,19 +65,35 @@ func (r *Router) Quick(in apps.Quick) {
 	}
 }
 
+// deniedQuick is why an app with noQuick has no quick operations.
+func (a *appPlan) deniedQuick() string {
+	return fmt.Sprintf("actions.deny lists %s (apps.%s.actions)", onebot.QuickOperation, a.name)
+}
+
 // answerQuick does a quick operation that an app called for, and answers when all of it has been done or failed.
-func (l *Lane) answerQuick(in apps.Action, q *quick, echo []byte) {
+func (l *Lane) answerQuick(in apps.Action, name string, q *quick, echo []byte) {
 	steps, err := onebot.QuickSteps(q.context, q.operation)
 	if err != nil {
 		in.Reply(onebot.AppendFailure(nil, echo, codeBadFrame, fmt.Sprintf("params.operation or params.context: %v", err)))
 		return
 	}
-	l.quick(in.App, steps, func(code int, why string) {
+	settled := func(code int, why string) {
 		if code != 0 { // after an _async nobody else says so
 			l.log.Warn("a quick operation failed", "app", in.App, "account", l.name, "err", why)
 		}
 		in.Reply(quickAnswer(echo, code, why))
-	})
+	}
+	if _, suffix := onebot.Normalise(name); suffix != onebot.RateLimited {
+		l.quick(in.App, steps, settled)
+		return
+	}
+	l.rated.do(ratedCall{size: len(q.operation), keep: func() {}, run: func(err error) {
+		if err != nil {
+			settled(failure(err))
+			return
+		}
+		l.quick(in.App, steps, settled)
+	}})
 }
 
 // callQuick does the owner's.

@@ -16,7 +16,8 @@ apps:
   bot: {protocol: onebot11, accessToken: token-of-the-bot}
   tame: {protocol: onebot11, accessToken: token-of-tame, targets: policy}
   meek: {protocol: onebot11, accessToken: token-of-meek, actions: {deny: [set_group_kick, send_private_msg]}}
-  some: {protocol: onebot11, accessToken: token-of-some, actions: {allow: [send_group_msg, ".handle_quick_operation"]}}
+  some: {protocol: onebot11, accessToken: token-of-some, actions: {allow: [send_group_msg]}}
+  send: {protocol: onebot11, accessToken: token-of-send, actions: {allow: ["@send"]}}
   none: {protocol: onebot11, accessToken: token-of-none, actions: {deny: [.handle_quick_operation_async]}}
 `
 
@@ -74,7 +75,7 @@ set_group_ban {"group_id":30003,"user_id":20002,"duration":60}`, ""},
 	{"nothing", "bot", groupEvent, `{"status":"ok"}`, ``, ""},
 	{"not clear", "bot", friendEvent, `{"approve":"perhaps"}`, ``, "approve is neither true nor false"},
 	{"a notice", "bot", noticeEvent, `{"reply":"hi"}`, ``, `an event of the type "notice" has none`},
-	{"a segment that NapCat would never answer", "bot", groupEvent, `{"reply":[null]}`, ``, "send_msg failed: send_msg: element 2 of params.message is null"},
+	{"a segment that NapCat would never answer", "bot", groupEvent, `{"reply":[null]}`, ``, "send_msg failed: send_msg: element 0 of params.message is null"},
 
 	{"a denied part stops no other", "meek", groupEvent, `{"kick":true,"ban":true}`, `set_group_ban {"group_id":30003,"user_id":20002,"duration":1800}`,
 		"set_group_kick failed: set_group_kick is denied: actions.deny lists set_group_kick (apps.meek.actions); done: set_group_ban"},
@@ -82,6 +83,8 @@ set_group_ban {"group_id":30003,"user_id":20002,"duration":60}`, ""},
 		"send_msg failed: send_msg does the same as send_private_msg, and send_private_msg is denied: actions.deny lists send_private_msg (apps.meek.actions)"},
 	{"a reply under the name that is allowed", "some", groupEvent, `{"reply":"hi"}`, `send_group_msg {"message_type":"group","group_id":30003,"message":` + quickAt + `}`, ""},
 	{"a reply that is not allowed", "some", directEvent, `{"reply":"hi"}`, ``, "send_msg failed: send_msg is not allowed"},
+	{"the parts decide, not the action's own name", "send", groupEvent, `{"reply":"hi","at_sender":false,"ban":true}`, `send_msg {"message_type":"group","group_id":30003,"message":` + quickText + `}`,
+		"set_group_ban failed: set_group_ban is not allowed"},
 	{"to a group that the policy does not admit", "tame", strangeEvent, `{"reply":"hi","ban":true}`, ``,
 		"send_msg failed: group 30004 is not admitted by the policy (apps.tame.targets: policy); set_group_ban failed: group 30004 is not admitted by the policy (apps.tame.targets: policy)"},
 	{"a message that nobody knows", "tame", groupEvent, `{"delete":true}`, ``, "delete_msg failed: message 5 is not among the last 5000 that catflap saw"},
@@ -250,7 +253,7 @@ func TestQuickOperationFindsItsAccountByContext(t *testing.T) {
 	sim := h.link(account(t), simulator.Options{})
 	obey(sim)
 	got := h.answer("bot", `{"action":".handle_quick_operation","params":{"context":`+strings.Replace(groupEvent, "10001", "10777", 1)+`,"operation":{"reply":"hi"}}}`)
-	if !strings.Contains(got, "self_id 10777 is no account of this app; it serves default (10001)") {
+	if !strings.Contains(got, "self_id 10777 is not the account of this connection or path, which is default (10001)") {
 		t.Errorf("a foreign context: %s", got)
 	}
 }

@@ -37,10 +37,7 @@ func (r *Router) Rehearse(account string, m Rehearsal) (policy.Verdict, []store.
 		f.Detail, f.SubType, f.Group = "group", "normal", m.Group
 	}
 	verdict := rules.set.Decide(&f)
-	var apps []store.AppDecision
-	for _, app := range rules.apps {
-		outcome, reason := app.view.Decide(&f, verdict)
-		apps = append(apps, store.AppDecision{App: app.name, Outcome: outcome.String(), Reason: string(reason)})
-	}
+	mask, apps := rules.share(&f, verdict, r.Store.Journal().Subscribed(l.index), nil)
+	verdict.Outcome, verdict.Reason = whole(&f, verdict, mask, apps)
 	return verdict, apps, true
 }

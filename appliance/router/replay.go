@@ -25,6 +25,9 @@ func (r *Router) Replay(app, account string, since time.Time, last int) (int, er
 	case rules == nil || l == nil || !ap.accounts[account]:
 		return 0, fmt.Errorf("app %s does not serve account %q", app, account)
 	}
+	if err := l.there(ap); err != nil {
+		return 0, err
+	}
 	if l.Self() == 0 {
 		return 0, fmt.Errorf("the QQ number of account %s is not known yet", account)
 	}

@@ -112,6 +112,7 @@ func (r *Router) Close() {
 	lanes := slices.Collect(maps.Values(r.lanes))
 	r.mu.Unlock()
 	for _, l := range lanes {
+		l.rated.close()
 		l.pace.close()
 	}
 	r.tasks.Wait()
@@ -138,6 +139,7 @@ func (r *Router) Lane(name string, index uint16) *Lane {
 		l.sent.ids.limit = maxSent
 		l.chats.limit = maxChat
 		l.pace.init(r.Now, r.Rand)
+		l.rated.now = r.Now
 		r.lanes[name] = l
 	}
 	return l
@@ -164,6 +166,7 @@ type Lane struct {
 	sent  sentMemory // answers and events add to it
 	chats chatMemory // likewise
 	pace  pace
+	rated rated
 	tally tally
 
 	handovers handovers

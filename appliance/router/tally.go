@@ -38,12 +38,14 @@ type tally struct {
 
 type appTally struct {
 	events atomic.Int64 // put into the app's queue
+	missed atomic.Int64 // would have been, but nothing is kept for the app
 	calls  [callEnds]atomic.Int64
 }
 
 // clear forgets the counts of an app whose slot goes to another.
 func (t *appTally) clear() {
 	t.events.Store(0)
+	t.missed.Store(0)
 	for i := range t.calls {
 		t.calls[i].Store(0)
 	}
@@ -78,6 +80,7 @@ type Count struct {
 type AppCount struct {
 	App    string
 	Events int64            // put into the app's queue
+	Missed int64            // came while nothing was kept for the app, heartbeats not counted
 	Calls  map[string]int64 // by their end: done, failed, refused, paced, uncertain, away
 }
 
@@ -98,7 +101,7 @@ func (r *Router) Counts() []Count {
 		}
 		for _, app := range rules.apps {
 			t := &l.tally.apps[app.slot%slots]
-			a := AppCount{App: app.name, Events: t.events.Load(), Calls: make(map[string]int64, callEnds)}
+			a := AppCount{App: app.name, Events: t.events.Load(), Missed: t.missed.Load(), Calls: make(map[string]int64, callEnds)}
 			for i, end := range callNames {
 				a.Calls[end] = t.calls[i].Load()
 			}

@@ -142,9 +142,14 @@ export class Person {
   }
 
   // key is send by a key of the keyboard.
-  async key(name) {
+  key(name) {
+    return this.pressed(() => this.page.keyboard.press(name));
+  }
+
+  // pressed is send by anything else.
+  async pressed(press) {
     await this.page.evaluate(() => { window.sent = true; });
-    await this.page.keyboard.press(name);
+    await press();
     await this.answer();
   }
 

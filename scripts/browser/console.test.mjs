@@ -1,6 +1,6 @@
 // What the owner of a box does in the console, as a person would: in both languages, on a phone and on a desk.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { Box, Eyes, patience } from "./box.mjs";
 
@@ -37,6 +37,16 @@ async function tour(p) {
   const button = (name) => page.getByRole("button", { name });
   const told = async () => assert.equal(await page.locator("p.told.good").count(), 1, await page.locator("main").textContent());
 
+  // What the stream has told, in front of the page's own ears.
+  await page.addInitScript(() => {
+    window.EventSource = class extends EventSource {
+      constructor(...all) {
+        super(...all);
+        this.addEventListener("part", (e) => { window.heard = e.data; });
+      }
+    };
+  });
+
   // Log in by the link, set a password, and come back with it.
   await page.goto(box.link);
   await p.look("login", problems);
@@ -69,8 +79,20 @@ async function tour(p) {
   await p.go("/access");
   await box.say({ user_id: 20077, message: "ping 70" });
   await page.locator("[data-part=pending] li").filter({ hasText: "20077" }).waitFor(); // by itself
+  // Somebody else comes and goes: the button keeps its focus, and a press that spans the news is a press.
+  const approve = page.locator("[data-part=pending] li").filter({ hasText: "20077" }).getByRole("button", { name: w.approve });
+  const focused = (button) => button.evaluate((b) => b === document.activeElement);
+  await approve.focus();
+  await box.say({ user_id: 20079, message: "ping 79" });
+  await page.locator("[data-part=pending] li").filter({ hasText: "20079" }).waitFor();
+  assert.ok(await focused(approve), "a live part took the focus");
+  await page.locator("[data-part=pending] li").filter({ hasText: "20077" }).locator("strong bdi").waitFor(); // his name
   await p.look("access-pending", problems);
-  await p.send(page.locator("[data-part=pending] li").filter({ hasText: "20077" }).getByRole("button", { name: w.approve }));
+  await approve.hover();
+  await page.mouse.down();
+  await box.run("pairing", "deny", "20079");
+  await page.waitForFunction(() => !window.heard.includes("20079"));
+  await p.pressed(() => page.mouse.up());
   await told();
   await page.locator("section[aria-labelledby=approved] li").filter({ hasText: "20077" }).waitFor();
   assert.equal(await page.locator("[data-part=pending] li").filter({ hasText: "20077" }).count(), 0);
@@ -138,6 +160,28 @@ async function tour(p) {
   await picture.scrollIntoViewIfNeeded();
   await page.waitForFunction(() => document.querySelector(".bubble .medium img").naturalWidth === 24);
   await p.look("chat", problems);
+
+  // Who reads the end of a long chat stays there. A recalled text goes from what quotes it, too.
+  await box.say({ user_id: 20002, message: "ping 80" + "\n.".repeat(60) });
+  await page.locator(".bubble.own").filter({ hasText: "pong 80" }).waitFor();
+  await page.reload();
+  const quoted = await page.evaluate(async () => (await (await fetch("/api/v1/history/show?account=default&chat=user:20002")).json()).at(-1));
+  await box.say({ user_id: 20002, message: [{ type: "reply", data: { id: String(quoted.message_id) } }, { type: "text", data: { text: "ping 81" } }] });
+  await page.locator(".bubble.own").filter({ hasText: "pong 81" }).waitFor();
+  await page.waitForFunction(() => scrollY > 0 && document.querySelector(".bubble:last-child").getBoundingClientRect().bottom <= innerHeight);
+  await page.locator("blockquote").filter({ hasText: "pong 80" }).waitFor();
+  await box.call("delete_msg", { message_id: quoted.message_id });
+  await page.waitForFunction(() => !document.querySelector("main").textContent.includes("pong 80"));
+
+  // A word stands for a picture that is gone; a card says what it is about.
+  await page.route("**/media/*", (route) => route.fulfill({ status: 404 }));
+  await box.say({ user_id: 20002, message: [{ type: "json", data: { data: JSON.stringify({ app: "a", prompt: "[QQ小程序]<i>天气" }) } }] });
+  await page.locator(".bubble .said").filter({ hasText: "[QQ小程序]<i>天气" }).waitFor();
+  await page.reload();
+  await picture.scrollIntoViewIfNeeded();
+  await page.locator(".bubble .lost").first().waitFor();
+  await p.look("chat-lost", problems);
+  await page.unroute("**/media/*");
   await p.go("/media");
   await page.waitForFunction(() => document.querySelector(".gallery img")?.naturalWidth === 24);
   await p.look("media", problems);
@@ -177,6 +221,13 @@ async function tour(p) {
   await p.send(button(w.review));
   await page.locator(".diff .plus").filter({ hasText: "historyLimit: 50" }).waitFor();
   await p.look("config-diff", problems);
+  // Somebody else turns a switch meanwhile: the editor does not overwrite that by itself.
+  writeFileSync(box.config, good + "# another hand\n");
+  await p.send(button(w.review));
+  await page.locator(".diff .minus").filter({ hasText: "another hand" }).waitFor();
+  await p.look("config-moved", problems);
+  writeFileSync(box.config, good);
+  await p.send(button(w.review));
   await p.send(button(w.apply));
   await told();
   assert.equal(readFileSync(box.config, "utf8"), good + "historyLimit: 50 # 少一点\n");
@@ -187,10 +238,12 @@ async function tour(p) {
 
   // What somebody else does to an app shows by itself, with the button that undoes it.
   await p.go("/apps");
+  await button(w.pause).focus();
   await box.run("app", "pause", "echo");
   await button(w.resume).waitFor();
   await box.run("app", "resume", "echo");
   await button(w.pause).waitFor();
+  assert.ok(await focused(button(w.pause)), "a live part took the focus");
 
   // Pause an app: what comes waits. Resume it: what waited is answered. Replay: it hears it again.
   await p.go("/apps");

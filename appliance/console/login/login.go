@@ -28,6 +28,8 @@ const (
 	MinPassword = 8    // characters
 	maxPassword = 1024 // bytes
 	LinkTime    = 15 * time.Minute
+	// FirstLinkTime is how long the link of an installation works: until somebody has got round to starting catflap.
+	FirstLinkTime = 24 * time.Hour
 	IdleTime    = 30 * 24 * time.Hour // a session that nobody uses ends
 	WholeTime   = 90 * 24 * time.Hour // every session ends
 	maxLinks    = 4
@@ -82,6 +84,7 @@ type entry struct {
 	Created int64  `json:"created"`
 	Seen    int64  `json:"seen,omitempty"`
 	ByLink  bool   `json:"by_link,omitempty"`
+	First   bool   `json:"first,omitempty"` // a link that works within FirstLinkTime
 }
 
 // Keeper lets people in. All methods are safe for concurrent use.
@@ -201,11 +204,24 @@ func (k *Keeper) compare(ctx context.Context, from netip.Addr, password string) 
 }
 
 // NewLink makes a key that lets somebody in once, within LinkTime.
-func (k *Keeper) NewLink(by string) (key string, err error) {
+func (k *Keeper) NewLink(by string) (key string, err error) { return k.newLink(by, false) }
+
+// NewFirstLink makes a key that lets somebody in once, within FirstLinkTime. It is for a console that nobody has a way into
+// yet: where a password is set, it is as short as any. It returns how long it works.
+func (k *Keeper) NewFirstLink(by string) (key string, within time.Duration, err error) {
+	within = LinkTime
+	if !k.HasPassword() {
+		within = FirstLinkTime
+	}
+	key, err = k.newLink(by, within == FirstLinkTime)
+	return key, within, err
+}
+
+func (k *Keeper) newLink(by string, first bool) (key string, err error) {
 	key = newToken()
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	links := append(k.links[:len(k.links):len(k.links)], entry{Hash: hash(key), Created: k.now().Unix()})
+	links := append(k.links[:len(k.links):len(k.links)], entry{Hash: hash(key), Created: k.now().Unix(), First: first})
 	if len(links) > maxLinks {
 		links = links[len(links)-maxLinks:]
 	}
@@ -222,9 +238,12 @@ func (k *Keeper) Redeem(from netip.Addr, key string) (token string, err error) {
 	wanted, good := hash(key), false
 	var rest []entry
 	for _, l := range k.links {
-		age := k.now().Sub(time.Unix(l.Created, 0))
+		age, most := k.now().Sub(time.Unix(l.Created, 0)), LinkTime
+		if l.First {
+			most = FirstLinkTime
+		}
 		switch {
-		case age < -LinkTime || age > LinkTime: // too old, or the clock has jumped back: it is easy to have a new one
+		case age < -most || age > most: // too old, or the clock has jumped back: it is easy to have a new one
 		case same(l.Hash, wanted):
 			good = true
 		default:

@@ -15,6 +15,7 @@ import (
 // access is the page of who may talk to the bots.
 type access struct {
 	Pending, Approved, Blocked []console.PairingEntry
+	Names                      map[uint64]string // of those that are known
 	Groups                     []console.GroupStatus
 	Accounts                   []string
 	Back                       string // the page that the requests are on; "" = that of access
@@ -31,7 +32,11 @@ func (s *Site) waiting() access {
 	if s.see(context.Background(), "pairing", nil, &all) != nil {
 		return a
 	}
+	a.Names = make(map[uint64]string)
 	for _, e := range all {
+		if name := s.people.want(e.Account, e.UserID, s.Now()); name != "" {
+			a.Names[e.UserID] = name
+		}
 		switch e.State {
 		case "pending":
 			a.Pending = append(a.Pending, e)
@@ -61,6 +66,8 @@ func (s *Site) accessView(r *http.Request) view {
 }
 
 func (s *Site) accessPage(w http.ResponseWriter, r *http.Request) {
+	s.waiting() // says whose names are wanted
+	s.meet(r.Context())
 	s.draw(w, r, http.StatusOK, s.accessView(r))
 }
 

@@ -20,11 +20,11 @@ func (p *page) pending(a access) {
 		p.put("<p class=\"faint\">{}</p>\n</section>\n", p.T("access.nopending"))
 		return
 	}
-	p.put(`<ul class="rows">`)
+	p.put(`<ul class="rows" data-keyed>`)
 	for _, e := range a.Pending {
 		p.put(`
-<li class="row" data-key="{}-{}"><div class="main"><strong>{}</strong> <code>{}</code> <small>{}{}</small></div>
-`, e.Account, e.Code, e.UserID, e.Code, on(a.Many(), `{} · `, e.Account), p.T("access.left", p.Left(e)))
+<li class="row" data-key="{}-{}"><div class="main">{} <code>{}</code> <small>{}{}</small></div>
+`, e.Account, e.Code, a.who(e.UserID), e.Code, on(a.Many(), `{} · `, e.Account), p.T("access.left", p.Left(e)))
 		p.put(`<form method="post" action="/access/person" class="acts">{}{}{}{}
 `, p.token(), on(a.Back != "", `{}`, hidden("back", a.Back)), hidden("account", e.Account), hidden("who", e.Code))
 		p.verb("", "approve", p.T("access.approve"), e.UserID)
@@ -33,6 +33,14 @@ func (p *page) pending(a access) {
 		p.put(`</form></li>`)
 	}
 	p.put("\n</ul>\n</section>\n")
+}
+
+// who is somebody's nickname and number, or the number alone.
+func (a access) who(id uint64) markup {
+	if name := a.Names[id]; name != "" {
+		return fill(`<strong><bdi>{}</bdi></strong> {}`, name, id)
+	}
+	return fill(`<strong>{}</strong>`, id)
 }
 
 // verb is a button of a form about somebody.
@@ -111,6 +119,12 @@ func (p *page) blocked(a access) {
 	}
 	p.put("<section aria-labelledby=\"blocked\">\n<h2 id=\"blocked\">{}</h2>\n<ul class=\"rows\">", p.T("access.blocked"))
 	for _, e := range a.Blocked {
+		if e.Configured {
+			p.put(`
+<li class="row"><div class="main"><strong>{}</strong> <small>{}{}</small></div><p class="acts"><a class="button" href="/config">{}</a></p></li>`,
+				e.UserID, on(a.Many(), `{} · `, e.Account), p.T("access.configured"), p.T("allow.config"))
+			continue
+		}
 		p.person(a, e)
 		p.verb("plain", "unblock", p.T("access.unblock"), e.UserID)
 		p.put(`</form></li>`)
@@ -121,7 +135,7 @@ func (p *page) blocked(a access) {
 // person begins the row of somebody who was decided about, and the form in it.
 func (p *page) person(a access, e console.PairingEntry) {
 	p.put(`
-<li class="row"><div class="main"><strong>{}</strong> <small>{}{} {}</small></div>
+<li class="row"><div class="main">{} <small>{}{} {}</small></div>
 <form method="post" action="/access/person" class="acts">{}{}{}
-`, e.UserID, on(a.Many(), `{} · `, e.Account), p.T("access.since"), p.at(e.Created), p.token(), hidden("account", e.Account), hidden("who", e.UserID))
+`, a.who(e.UserID), on(a.Many(), `{} · `, e.Account), p.T("access.since"), p.at(e.Created), p.token(), hidden("account", e.Account), hidden("who", e.UserID))
 }

@@ -71,6 +71,11 @@ func (p *page) appState(c appCard) {
 		if ack := p.Ack(a.Ack); ack != "" {
 			p.fact(p.T("app.ack"), ack)
 		}
+		if a.Agent != nil {
+			p.fact(p.T("app.model"), a.Agent.Model)
+			p.fact(p.T("app.answers"), a.Agent.AnswersToday)
+			p.fact(p.T("app.tokens"), a.Agent.TokensToday)
+		}
 		p.put("</dl>\n")
 		if a.LastError != "" {
 			p.put(`<p class="note">{}: {}</p>`, p.T("app.last.error"), p.Own(a.LastError))

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/catflap/catflap/appliance/console"
 )
@@ -81,11 +82,30 @@ func (s *Site) failed(w http.ResponseWriter, r *http.Request, v view, err error)
 	var p *console.Problem
 	if errors.As(err, &p) {
 		status = p.Status
+		if status == http.StatusServiceUnavailable {
+			w.Header().Set("Retry-After", "5")
+		}
 		v.Failed = p.Message
-		v.Remedy = p.Remedy
+		v.Remedy = onPage(p.Remedy)
 	} else {
 		s.Log.Error("a page of the console failed", "page", v.Name, "err", err)
 		v.Failed = err.Error()
 	}
 	s.draw(w, r, status, v)
+}
+
+// onPage is a remedy for who looks at a page, where the API speaks to the command line.
+func onPage(remedy string) string {
+	for _, c := range [][2]string{
+		{"--force approves a QQ number that has not asked", "further down a QQ number that has not asked can be approved"},
+		{"`catflap pairing list` shows who is; ", "this page shows who is; "},
+		{"give the code or the QQ number, as `catflap pairing list` shows them", "give the QQ number"},
+		{"`catflap pairing list` shows who is known; otherwise name the account with --account: ", "the accounts are "},
+		{"`catflap app list` shows the apps", "the page of the apps shows them"},
+	} {
+		if rest, ok := strings.CutPrefix(remedy, c[0]); ok {
+			return c[1] + rest
+		}
+	}
+	return remedy
 }

@@ -55,6 +55,7 @@ func catalogue() map[string]say {
 		"problem.title":   {"That did not work", "操作没有成功"},
 		"problem.csrf":    {"The page was too old or was not ours: open it again and repeat what you did.", "页面已过期或来源不对：请重新打开页面再操作一次。"},
 		"problem.form":    {"The form could not be read.", "无法读取提交的表单。"},
+		"problem.large":   {"The form is too large: a configuration has at most 1 MiB. Nothing was changed.", "提交的内容太大：配置最多 1 MiB。没有任何改动。"},
 		"problem.inside":  {"Something went wrong inside catflap; its log says what.", "catflap 内部出错，详情见日志。"},
 		"problem.missing": {"There is no such page.", "没有这个页面。"},
 		"problem.back":    {"To the overview", "回到概览"},
@@ -114,6 +115,9 @@ func catalogue() map[string]say {
 		"ack.post":       {"the HTTP answer", "HTTP 应答"},
 		"ack.sse":        {"what was written to the stream", "已写入事件流"},
 		"ack.done":       {"the answer being finished", "回答已完成"},
+		"app.model":      {"Model", "模型"},
+		"app.answers":    {"Answers today", "今天的回复"},
+		"app.tokens":     {"Tokens today", "今天的 token"},
 		"app.last.error": {"Last error", "最近的错误"},
 
 		"box.uptime":    {"Running for", "已运行"},

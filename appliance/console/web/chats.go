@@ -21,6 +21,7 @@ const (
 	maxLooked = 200 // chats that a search reads
 	maxQuery  = 200 // characters
 	maxQuote  = 80  // characters of a quoted message
+	maxNamed  = 50  // private chats that a list of chats reads for their names
 )
 
 // chats is the list of chats, or what a search has found.
@@ -34,7 +35,7 @@ type chats struct {
 
 type chatRow struct {
 	console.HistoryChat
-	Name  string // of a group
+	Name  string // of a group, or of who is on the other side
 	Group bool
 	ID    uint64
 }
@@ -57,8 +58,14 @@ func (s *Site) chatRows(ctx context.Context) ([]chatRow, error) {
 	}
 	slices.SortStableFunc(all, func(x, y console.HistoryChat) int { return y.Last.Compare(x.Last) })
 	rows := make([]chatRow, len(all))
+	looked := 0
 	for i, c := range all {
-		rows[i] = s.chatRow(c)
+		if rows[i] = s.chatRow(c); !rows[i].Group && rows[i].Name == "" && looked < maxNamed {
+			looked++
+			if _, err := s.bubbles(ctx, c.Account, c.Chat, "", 10); err == nil { // somebody's own messages name them
+				rows[i] = s.chatRow(c)
+			}
+		}
 	}
 	return rows, nil
 }
@@ -67,7 +74,10 @@ func (s *Site) chatRow(c console.HistoryChat) chatRow {
 	row := chatRow{HistoryChat: c}
 	if chat, err := policy.ParseChat(c.Chat); err == nil {
 		row.Group, row.ID = chat.Group, chat.ID
-		if chat.Group && s.API.GroupNames != nil {
+		switch {
+		case !chat.Group:
+			row.Name = s.people.name(chat.ID)
+		case s.API.GroupNames != nil:
 			row.Name = s.API.GroupNames(c.Account)[chat.ID]
 		}
 	}
@@ -87,9 +97,13 @@ func (s *Site) chatsPage(w http.ResponseWriter, r *http.Request) {
 	if page.Query == "" {
 		page.Rows = rows
 	} else {
-		s.search(r.Context(), rows, &page)
+		err = s.search(r.Context(), rows, &page)
 	}
 	v.Data = page
+	if err != nil {
+		s.failed(w, r, v, err)
+		return
+	}
 	s.draw(w, r, http.StatusOK, v)
 }
 
@@ -99,24 +113,22 @@ func query(r *http.Request) string {
 	return string(q[:min(len(q), maxQuery)])
 }
 
-// search reads the chats one by one, the newest first.
-func (s *Site) search(ctx context.Context, rows []chatRow, page *chats) {
+// search looks through the chats one by one, the newest first.
+func (s *Site) search(ctx context.Context, rows []chatRow, page *chats) error {
 	for _, row := range rows[:min(len(rows), maxLooked)] {
-		talk, err := s.bubbles(ctx, row.Account, row.Chat, 10_000)
+		talk, err := s.bubbles(ctx, row.Account, row.Chat, page.Query, maxHits+1-len(page.Hits))
 		if err != nil {
-			continue
+			return err
 		}
 		for _, b := range slices.Backward(talk) {
-			if !b.matches(page.Query) {
-				continue
-			}
 			if len(page.Hits) == maxHits {
 				page.Full = true
-				return
+				return nil
 			}
 			page.Hits = append(page.Hits, hit{Of: row, bubble: b})
 		}
 	}
+	return nil
 }
 
 // talk is one chat.
@@ -162,25 +174,29 @@ func (b bubble) Says() string {
 	return b.Summary
 }
 
-func (b bubble) matches(query string) bool {
-	query = strings.ToLower(query)
-	return strings.Contains(strings.ToLower(b.Text), query) || strings.Contains(strings.ToLower(b.Summary), query) ||
-		strings.Contains(strings.ToLower(b.Sender), query) || strconv.FormatUint(b.UserID, 10) == query
-}
-
-// bubbles reads a chat, the oldest message first.
-func (s *Site) bubbles(ctx context.Context, account, chat string, limit int) ([]bubble, error) {
+// bubbles reads the newest messages of a chat, or of those that a text is found in; the oldest message first.
+func (s *Site) bubbles(ctx context.Context, account, chat, query string, limit int) ([]bubble, error) {
 	var all []console.HistoryMessage
-	err := s.see(ctx, "history/show", url.Values{"account": {account}, "chat": {chat}, "limit": {strconv.Itoa(limit)}}, &all)
+	err := s.see(ctx, "history/show", url.Values{"account": {account}, "chat": {chat}, "q": {query}, "limit": {strconv.Itoa(limit)}}, &all)
 	if err != nil {
 		return nil, err
 	}
+	where, _ := policy.ParseChat(chat)
 	byID := make(map[int64]*console.HistoryMessage, len(all))
 	out := make([]bubble, len(all))
 	for i, m := range all {
+		if !where.Group && m.Direction == "in" && m.UserID == where.ID && m.Sender != "" {
+			s.people.learn(m.UserID, m.Sender, s.Now())
+		}
 		out[i] = bubble{HistoryMessage: m, Key: fmt.Sprintf("m%d-%d", m.MessageID, m.Time.Unix())}
 		byID[m.MessageID] = &all[i]
-		if quoted := byID[m.ReplyTo]; m.ReplyTo != 0 && quoted != nil && !quoted.Recalled {
+		quoted := byID[m.ReplyTo]
+		if m.ReplyTo != 0 && quoted == nil && query != "" { // a search has left out what lies between
+			if found, ok := s.API.Message(account, where, m.ReplyTo); ok {
+				quoted = &found
+			}
+		}
+		if m.ReplyTo != 0 && quoted != nil && !quoted.Recalled {
 			text := []rune(quoted.Summary)
 			if len(text) == 0 {
 				text = []rune(quoted.Text)
@@ -197,17 +213,9 @@ func (s *Site) bubbles(ctx context.Context, account, chat string, limit int) ([]
 // talkOf reads a chat for its page.
 func (s *Site) talkOf(ctx context.Context, account, chat, query string) (talk, error) {
 	t := talk{Query: query, chatRow: s.chatRow(console.HistoryChat{Account: account, Chat: chat})}
-	limit := maxShown
-	if query != "" {
-		limit = 10_000
-	}
 	var err error
-	if t.Bubbles, err = s.bubbles(ctx, account, chat, limit); err != nil {
+	if t.Bubbles, err = s.bubbles(ctx, account, chat, query, maxShown); err != nil {
 		return t, err
-	}
-	if query != "" {
-		t.Bubbles = slices.DeleteFunc(t.Bubbles, func(b bubble) bool { return !b.matches(query) })
-		t.Bubbles = t.Bubbles[max(0, len(t.Bubbles)-maxShown):]
 	}
 	t.Many = len(s.accountNames()) > 1
 	return t, nil

@@ -26,7 +26,7 @@ func (p *page) chats(c chats) {
 	}
 }
 
-// chatName is that of a group, or what kind of chat it is.
+// chatName is that of a group or of a person, or what kind of chat it is.
 func (p *page) chatName(c chatRow) markup {
 	switch {
 	case c.Name != "":
@@ -82,8 +82,8 @@ func (p *page) bubbles(t talk) {
 			who = fill(`<bdi>{}</bdi> <small>{}</small>`, said(b.HistoryMessage), b.UserID)
 		}
 		p.put(`
-<li class="bubble{}{}" id="{}" data-key="{}{}"><p class="who">{} {}</p>
-`, on(b.Own(), ` own`), on(b.Context, ` context`), b.Key, b.Key, on(b.Recalled, `-gone`), who, p.at(b.Time))
+<li class="bubble{}{}" id="{}" data-key="{}"><p class="who">{} {}</p>
+`, on(b.Own(), ` own`), on(b.Context, ` context`), b.Key, b.Key, who, p.at(b.Time))
 		if b.Recalled {
 			p.put(`<p class="faint">{}</p>`, p.T("chats.recalled"))
 		} else {
@@ -122,11 +122,16 @@ func (p *page) medium(m console.Medium) markup {
 	case m.Key == "":
 		return fill(`<span class="badge">{}</span> <small class="faint"><bdi>{}</bdi></small>`, word, m.File)
 	case m.Type == "image" || m.Type == "mface":
-		return fill(`<a href="/media/{}"><img src="/media/{}" alt="{} {}" loading="lazy"></a>`, m.Key, m.Key, word, m.File)
+		return fill(`<a href="/media/{}"><img src="/media/{}" alt="{} {}" loading="lazy"></a>{}`, m.Key, m.Key, word, m.File, p.lost(word))
 	case m.Type == "record":
-		return fill(`<audio controls preload="none" src="/media/{}" aria-label="{}"></audio>`, m.Key, word)
+		return fill(`<audio controls preload="none" src="/media/{}" aria-label="{}"></audio>{}`, m.Key, word, p.lost(word))
 	case m.Type == "video":
-		return fill(`<video controls preload="none" src="/media/{}" aria-label="{}"></video>`, m.Key, word)
+		return fill(`<video controls preload="none" src="/media/{}" aria-label="{}"></video>{}`, m.Key, word, p.lost(word))
 	}
 	return fill(`<a href="/media/{}" download>{} <bdi>{}</bdi></a>`, m.Key, p.T("medium.file"), m.File)
+}
+
+// lost stands for a medium that is not to be had; it shows where the script has seen that.
+func (p *page) lost(word string) markup {
+	return fill(`<span class="lost faint">{}</span>`, p.T("medium.lost", word))
 }

@@ -17,11 +17,14 @@ func (d *drawing) inside(text string, depth int) string {
 		if !ok {
 			continue
 		}
-		out := one.zh
+		var places []string
 		for i, part := range parts {
-			out = strings.ReplaceAll(out, "{"+string(rune('1'+i))+"}", d.inside(part, depth+1))
+			places = append(places, "{"+string(rune('1'+i))+"}", d.inside(part, depth+1))
 		}
-		return out
+		return strings.NewReplacer(places...).Replace(one.zh)
+	}
+	if first, last, ok := strings.Cut(text, " or "); ok && depth > 0 && text[0] != '"' && !strings.Contains(strings.ReplaceAll(first, ", ", "")+last, " ") {
+		return strings.ReplaceAll(first, ", ", "、") + " 或 " + last // a choice of words
 	}
 	return text
 }

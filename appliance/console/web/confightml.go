@@ -5,7 +5,7 @@ import "github.com/catflap/catflap/appliance/console"
 func (p *page) configuration(c configuration) {
 	p.put("<h1>{}</h1>\n<p class=\"faint\"><code>{}</code> {}</p>\n", p.T("config.title"), c.Path, p.T("config.note"))
 	if c.Checked {
-		p.put("<section id=\"review\" aria-labelledby=\"reviewed\" class=\"card\">\n")
+		p.put("<section id=\"review\" aria-labelledby=\"reviewed\" class=\"card\">\n{}", on(c.Moved(), "<p class=\"note bad\" role=\"alert\">{}</p>\n", p.T("config.moved")))
 		if c.Check.OK {
 			p.changes(c)
 		} else {
@@ -13,9 +13,9 @@ func (p *page) configuration(c configuration) {
 		}
 		p.put("</section>\n")
 	}
-	p.put(`<form method="post" action="/config#review">{}
+	p.put(`<form method="post" action="/config#review">{}{}
 <label for="text">{}</label>
-<textarea id="text" name="text" class="editor" rows="24" spellcheck="false" autocapitalize="off" autocomplete="off" wrap="off"`, p.token(), p.T("config.text"))
+<textarea id="text" name="text" class="editor" rows="24" spellcheck="false" autocapitalize="off" autocomplete="off" wrap="off"`, p.token(), hidden("base", c.Base), p.T("config.text"))
 	if first := c.First(); first != nil {
 		p.put(` aria-invalid="true" data-line="{}" data-column="{}"`, first.Line, first.Column)
 	}
@@ -46,6 +46,8 @@ func (p *page) changes(c configuration) {
 	switch {
 	case c.Same:
 		title = p.T("config.same")
+	case c.Moved():
+		title = p.T("config.compare.moved")
 	case c.Version != "":
 		title = p.T("config.compare.version")
 	}
@@ -65,10 +67,14 @@ func (p *page) changes(c configuration) {
 	for _, line := range c.Diff {
 		p.put("<span class=\"{}\">{} {}\n</span>", line.Class(), line.Sign, line.Text)
 	}
+	class, apply, other := markup(""), p.T("config.apply"), markup("")
+	if c.Moved() {
+		class, apply, other = ` class="danger"`, p.T("config.overwrite"), fill(` <a class="button" href="/config">{}</a>`, p.T("config.again"))
+	}
 	p.put(`</pre>
 <form method="post" action="/config/apply">{}{}<textarea name="text" hidden aria-hidden="true">
-{}</textarea><button>{}</button></form>
-`, p.token(), hidden("base", c.Sum), c.Draft, p.T("config.apply"))
+{}</textarea><div class="acts"><button{}>{}</button>{}</div></form>
+`, p.token(), hidden("base", c.Sum), c.Draft, class, apply, other)
 }
 
 func (p *page) versions(c configuration) {

@@ -13,6 +13,7 @@ import (
 type configuration struct {
 	console.ConfigFile
 	Draft    string // what the editor shows
+	Base     string // sum of the text that the draft was made from
 	Check    console.ConfigCheck
 	Checked  bool
 	Diff     []diffLine // from the file to the draft
@@ -28,6 +29,9 @@ func (c configuration) First() *console.ConfigIssue {
 	}
 	return &c.Check.Issues[0]
 }
+
+// Moved reports whether somebody else has changed the file since the draft was begun. A draft from nowhere was begun now.
+func (c configuration) Moved() bool { return c.Base != c.Sum && c.Draft != c.Text }
 
 // Mark is the column of a mistake within its line, as space that keeps the width of what it stands below.
 func (v view) Mark(i console.ConfigIssue) string {
@@ -50,7 +54,7 @@ func (s *Site) configuration(ctx context.Context) (configuration, error) {
 	if err := s.see(ctx, "config", nil, &c.ConfigFile); err != nil {
 		return c, err
 	}
-	c.Draft = c.Text
+	c.Draft, c.Base = c.Text, c.Sum
 	return c, s.see(ctx, "config/versions", nil, &c.Versions)
 }
 
@@ -65,13 +69,15 @@ func (s *Site) review(ctx context.Context, c *configuration) error {
 	return nil
 }
 
-// draft is what the editor sent: browsers end lines as Windows does.
-func draft(r *http.Request, like string) string {
-	text := strings.ReplaceAll(r.PostForm.Get("text"), "\r\n", "\n")
-	if strings.Contains(like, "\r\n") {
-		text = strings.ReplaceAll(text, "\n", "\r\n")
+// take reads what the editor sent: browsers end lines as Windows does.
+func (c *configuration) take(r *http.Request) {
+	c.Draft = strings.ReplaceAll(r.PostForm.Get("text"), "\r\n", "\n")
+	if strings.Contains(c.Text, "\r\n") {
+		c.Draft = strings.ReplaceAll(c.Draft, "\n", "\r\n")
 	}
-	return text
+	if base := r.PostForm.Get("base"); base != "" {
+		c.Base = base
+	}
 }
 
 func (s *Site) configPage(w http.ResponseWriter, r *http.Request) {
@@ -95,7 +101,7 @@ func (s *Site) configPage(w http.ResponseWriter, r *http.Request) {
 func (s *Site) reviewConfig(w http.ResponseWriter, r *http.Request) {
 	c, err := s.configuration(r.Context())
 	if err == nil {
-		c.Draft = draft(r, c.Text)
+		c.take(r)
 		err = s.review(r.Context(), &c)
 	}
 	v := view{Name: "config", Data: c}
@@ -104,8 +110,11 @@ func (s *Site) reviewConfig(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	status := http.StatusOK
-	if !c.Check.OK {
+	switch {
+	case !c.Check.OK:
 		status = http.StatusUnprocessableEntity
+	case c.Moved():
+		status = http.StatusConflict
 	}
 	s.draw(w, r, status, v)
 }
@@ -114,8 +123,8 @@ func (s *Site) reviewConfig(w http.ResponseWriter, r *http.Request) {
 func (s *Site) applyConfig(w http.ResponseWriter, r *http.Request) {
 	c, err := s.configuration(r.Context())
 	if err == nil {
-		c.Draft = draft(r, c.Text)
-		err = s.ask(r.Context(), http.MethodPost, "config", nil, console.ConfigRequest{Text: c.Draft, Base: r.PostForm.Get("base")}, nil)
+		c.take(r)
+		err = s.ask(r.Context(), http.MethodPost, "config", nil, console.ConfigRequest{Text: c.Draft, Base: c.Base}, nil)
 	}
 	if err != nil {
 		_ = s.review(r.Context(), &c) // the error above says more

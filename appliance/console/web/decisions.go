@@ -30,7 +30,7 @@ type verdictRow struct {
 	Name  string // of the group
 	Apps  []appVerdict
 	Show  string // the list that it is in
-	Allow string // what would let it through: person, group, mention, unblock, config, or nothing
+	Allow string // what would let it through: person, group, mention, unblock, config, apps, or nothing
 }
 
 type appVerdict struct{ Name, Outcome, Reason string }
@@ -79,6 +79,9 @@ func (s *Site) decisions(ignored bool) verdicts {
 
 // verdict prepares a decision for people. What an app did not get for the same reason goes without saying.
 func (s *Site) verdict(d console.Decision) verdictRow {
+	if d.Outcome == policy.Deliver.String() && len(d.Apps) == 0 && strings.HasPrefix(d.Kind, "message.") {
+		d.Outcome, d.Reason = policy.Context.String(), string(policy.ReasonAppNone) // the rules let it in, and nobody was there
+	}
 	row := verdictRow{Decision: d, Allow: remedyOf(d)}
 	if chat, err := policy.ParseChat(d.Chat); err == nil && chat.Group {
 		row.Group = chat.ID
@@ -110,9 +113,19 @@ func (s *Site) settled(row verdictRow) bool {
 	return now.Reason != was && row.Reason != string(policy.ReasonDMTempSession)
 }
 
+// gotBySome reports whether an app got the event, whatever the account's own rules say of it.
+func gotBySome(d console.Decision) bool {
+	for _, o := range d.Apps {
+		if o.Outcome == policy.Deliver.String() {
+			return true
+		}
+	}
+	return false
+}
+
 // wasIgnored reports whether somebody may wonder why there was no answer.
 func wasIgnored(d console.Decision) bool {
-	if d.Outcome == policy.Deliver.String() || !strings.HasPrefix(d.Kind, "message.") {
+	if !strings.HasPrefix(d.Kind, "message.") || gotBySome(d) {
 		return false
 	}
 	switch policy.Reason(d.Reason) {
@@ -133,7 +146,10 @@ func remedyOf(d console.Decision) string {
 		return "mention"
 	case policy.ReasonBlocked:
 		return "unblock"
-	case policy.ReasonGroupClosed, policy.ReasonSenderNotAllowed, policy.ReasonDMClosed, policy.ReasonDMNotListed, policy.ReasonDMTempSession:
+	case policy.ReasonAppAway, policy.ReasonAppNone:
+		return "apps"
+	case policy.ReasonAppMention, policy.ReasonAppExcept, policy.ReasonAppNotInOnly,
+		policy.ReasonGroupClosed, policy.ReasonSenderNotAllowed, policy.ReasonDMClosed, policy.ReasonDMNotListed, policy.ReasonDMTempSession:
 		return "config"
 	}
 	return ""
@@ -170,6 +186,8 @@ func (v view) Outcome(outcome string) badge {
 		return badge{"warn", v.T("outcome.pair")}
 	case "command":
 		return badge{"good", v.T("outcome.command")}
+	case "away":
+		return badge{"bad", v.T("outcome.away")}
 	}
 	return badge{"bad", v.T("outcome.drop")}
 }

@@ -20,13 +20,13 @@ func (p *page) verdicts(d verdicts) {
 	p.put("<div data-part=\"rows\">\n<ul class=\"rows\" data-keyed>")
 	for _, row := range d.Rows {
 		p.put("\n<li class=\"row\" data-key=\"{}\">", row.Key)
-		p.verdict(row)
+		p.verdict(row, d.Many)
 		p.put(`</li>`)
 	}
 	p.put("\n</ul>\n{}\n</div>\n", on(len(d.Rows) == 0, `<p class="faint">{}</p>`, p.T("decisions.none")))
 }
 
-func (p *page) verdict(row verdictRow) {
+func (p *page) verdict(row verdictRow, many bool) {
 	where := fill(`{}`, row.Account)
 	switch {
 	case row.Group != 0 && row.Name != "":
@@ -38,6 +38,7 @@ func (p *page) verdict(row verdictRow) {
 	}
 	p.put(`<div class="main"><p>{} {} <strong>{}</strong> <small>{}`, p.Outcome(row.Outcome).html(), p.at(row.Time), where,
 		on(row.Group != 0, `{} · `, row.Group))
+	p.put(`{}`, on(many, `{} · `, row.Account))
 	if row.User != 0 {
 		p.put(`{} · `, p.T("decisions.by", row.User))
 	}
@@ -71,6 +72,8 @@ func (p *page) allow(row verdictRow) {
 		group(`name="mention" value="false"`, p.T("allow.mention"))
 	case "settled":
 		p.put("<p class=\"acts faint\">{}</p>\n", p.T("allow.settled"))
+	case "apps":
+		p.put("<p class=\"acts\"><a class=\"button\" href=\"/#apps\">{}</a></p>\n", p.T("allow.apps"))
 	case "config":
 		p.put("<p class=\"acts\"><a class=\"button\" href=\"/config\">{}</a></p>\n", p.T("allow.config"))
 	}

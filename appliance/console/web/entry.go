@@ -2,6 +2,7 @@ package web
 
 import (
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -156,14 +157,21 @@ func next(path string) string {
 	return path
 }
 
-// formOK checks the token of a page's form. The body is read here, bounded.
-func (s *Site) formOK(w http.ResponseWriter, r *http.Request, session login.Session) bool {
+// readForm reads a page's form, bounded; false when it is too large. The rest of such a form is read too, within reason: a
+// browser shows no answer while it still sends.
+func readForm(r *http.Request) bool {
 	limit := int64(maxForm)
 	if strings.HasPrefix(r.URL.Path, "/config") {
 		limit = maxConfigForm
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, limit)
-	return r.ParseForm() == nil && equal(r.PostForm.Get("csrf"), session.CSRF)
+	body := r.Body
+	r.Body = http.MaxBytesReader(nil, body, limit)
+	var large *http.MaxBytesError
+	if err := r.ParseForm(); !errors.As(err, &large) {
+		return true // what is no form has no token
+	}
+	_, _ = io.CopyN(io.Discard, body, maxDrained)
+	return false
 }
 
 func (s *Site) logout(w http.ResponseWriter, r *http.Request) {

@@ -90,6 +90,7 @@ func (s *Site) live(w http.ResponseWriter, r *http.Request) {
 	language := s.language(r)
 	var before []byte
 	for spoken := s.Now(); ; {
+		s.meet(ctx)
 		html, err := s.drawPart(p, language)
 		if err != nil {
 			s.Log.Error("a live part of the console could not be drawn", "err", err)

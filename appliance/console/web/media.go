@@ -47,7 +47,7 @@ func (s *Site) gallery(ctx context.Context) (gallery, error) {
 	}
 	seen := make(map[string]bool)
 	for _, row := range rows[:min(len(rows), maxGalleryChats)] {
-		talk, err := s.bubbles(ctx, row.Account, row.Chat, maxGalleryTalk)
+		talk, err := s.bubbles(ctx, row.Account, row.Chat, "", maxGalleryTalk)
 		if err != nil {
 			continue
 		}

@@ -31,8 +31,8 @@ func (p *page) gallery(g gallery) {
 	}
 	p.put(`<ul class="gallery">`)
 	for _, one := range g.Pictures {
-		p.put("\n<li><a href=\"{}\"><img src=\"/media/{}\" alt=\"{}\" loading=\"lazy\"></a><small>{}</small></li>", one.Link(), one.Key,
-			p.T("media.alt", said(one.From.HistoryMessage)), p.at(one.From.Time))
+		p.put("\n<li><a href=\"{}\"><img src=\"/media/{}\" alt=\"{}\" loading=\"lazy\">{}</a><small>{}</small></li>", one.Link(), one.Key,
+			p.T("media.alt", said(one.From.HistoryMessage)), p.lost(p.T("medium.image")), p.at(one.From.Time))
 	}
 	p.put("\n</ul>\n</section>\n")
 }

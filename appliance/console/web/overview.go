@@ -132,7 +132,7 @@ func troubles(st console.Status) []trouble {
 		}
 		if class, key := appState(a); told["app:"+a.Name+"@"+a.Account] || class != "bad" && len(a.Hint) == 0 {
 			continue
-		} else if class == "bad" {
+		} else if class == "bad" || key == "app.never" {
 			out = append(out, trouble{Key: key, Name: name, Where: "apps"})
 		} else {
 			out = append(out, trouble{Key: "overview.hint", Name: name, Where: "apps"})

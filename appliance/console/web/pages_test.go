@@ -297,6 +297,87 @@ func TestSimulatorSpeaks(t *testing.T) {
 	}
 }
 
+// What an app may do is told as it is: an empty list allows nothing, and no list allows nearly all.
+func TestRightsAsTheyAre(t *testing.T) {
+	r := newRig(t)
+	b := r.logIn()
+	for _, c := range []struct {
+		allow      *[]string
+		page, json string
+	}{
+		{nil, "Every action but those that hand out credentials.", ""},
+		{new([]string), "No action at all.", `"rights":{"allow":[],`},
+		{&[]string{}, "No action at all.", `"rights":{"allow":[],`},
+		{&[]string{"get_*"}, "Only: <code>get_*</code>", `"rights":{"allow":["get_*"],`},
+	} {
+		r.mu.Lock()
+		r.status.Apps = []console.AppStatus{{Name: "koishi", Account: "bot1", Rights: console.Rights{Allow: c.allow, Targets: "any"}}}
+		r.mu.Unlock()
+		if a := b.do("GET", "/apps", "", "Accept-Language", "en"); !strings.Contains(a.body, c.page) {
+			t.Errorf("%v: no %q in %s", c.allow, c.page, a.body)
+		}
+		if a := b.do("GET", "/api/v1/apps", ""); !strings.Contains(a.body, c.json) || c.json == "" && strings.Contains(a.body, "allow") {
+			t.Errorf("%v: %s", c.allow, a.body)
+		}
+	}
+}
+
+// Remedies on a page name nothing that belongs on a command line.
+func TestRemediesOnPages(t *testing.T) {
+	r := newRig(t)
+	r.furnish()
+	b := r.logIn()
+	csrf := b.csrf()
+	for _, c := range []struct{ form, en, zh string }{
+		{"verb=approve&who=nonsense", "further down a QQ number", "在下方可以直接批准"},
+		{"verb=unblock&who=12345", "is not blocked<br>this page shows", "没有被拉黑<br>本页列出了"},
+		{"verb=revoke&who=12345", "is not approved<br>this page shows", "没有获得批准<br>本页列出了"},
+		{"verb=block&who=", "nobody is named<br>give the QQ number", "没有指定是谁<br>请写 QQ 号"},
+	} {
+		for language, want := range map[string]string{"en": c.en, "zh": c.zh} {
+			a := b.do("POST", "/access/person", c.form+"&account=bot1&csrf="+csrf, "Accept-Language", language)
+			if told := regexp.MustCompile(`(?s)<p class="told bad".*?</p>`).FindString(a.body); !strings.Contains(told, want) || strings.Contains(told, "--") {
+				t.Errorf("%s in %s: %s", c.form, language, told)
+			}
+		}
+	}
+}
+
+// A bubble keeps its key when its message is recalled, so that what quotes it changes too; a card is told by its title; a word
+// stands beside a medium that may be gone.
+func TestBubbles(t *testing.T) {
+	r := newRig(t)
+	r.furnish()
+	chat := policy.Chat{Group: true, ID: 30003}
+	key := strings.Repeat("ab", 16)
+	for _, m := range []store.Record{
+		{MessageID: 11, Raw: []byte(`[{"type":"text","data":{"text":"to be recalled"}}]`)},
+		{MessageID: 12, Raw: []byte(`[{"type":"reply","data":{"id":"11"}},{"type":"text","data":{"text":"quoting"}}]`)},
+		{MessageID: 13, Raw: []byte(`[{"type":"json","data":{"data":"{\"prompt\":\"<b>天气\"}"}}]`)},
+		{MessageID: 14, Raw: []byte(`[{"type":"image","data":{"file":"http://127.0.0.1:1/media/` + key + `"}}]`)},
+	} {
+		m.Account, m.Chat, m.Time, m.User, m.Sender = "bot1", chat, r.now().Unix(), 20002, "Ann"
+		r.store.History().Add("bot1", 100, m)
+	}
+	b := r.logIn()
+	const path = "/chats/talk?account=bot1&chat=group:30003"
+	before := b.do("GET", path, "", "Accept-Language", "en").body
+	for _, want := range []string{"[json &lt;b&gt;天气]", `src="/media/` + key, `<span class="lost faint">Picture: not to be had any more</span>`, "<bdi>to be recalled</bdi></blockquote>"} {
+		if !strings.Contains(before, want) {
+			t.Errorf("no %s in %s", want, before)
+		}
+	}
+	r.store.History().Recall("bot1", chat, 11)
+	after := b.do("GET", path, "", "Accept-Language", "en").body
+	if strings.Contains(after, "to be recalled") {
+		t.Errorf("a recalled text shows: %s", after)
+	}
+	keys := regexp.MustCompile(`data-key="[^"]*"`)
+	if diff := cmp.Diff(keys.FindAllString(before, -1), keys.FindAllString(after, -1)); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestDifference(t *testing.T) {
 	show := func(list []diffLine) string {
 		var b strings.Builder

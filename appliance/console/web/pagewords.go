@@ -14,6 +14,7 @@ func pageWords() map[string]say {
 		"access.unblock":        {"Unblock", "解除拉黑"},
 		"access.approved":       {"Approved people", "已批准的人"},
 		"access.noapproved":     {"Nobody has been approved here. People in allowFrom and owners are in the configuration.", "这里还没有批准任何人。allowFrom 和 owners 里的人在配置中。"},
+		"access.configured":     {"in the configuration (blocked)", "写在配置中（blocked）"},
 		"access.blocked":        {"Blocked people", "已拉黑的人"},
 		"access.since":          {"since", "始于"},
 		"access.add":            {"Approve or block a QQ number that has not asked", "批准或拉黑一个没有申请过的 QQ 号"},
@@ -44,6 +45,7 @@ func pageWords() map[string]say {
 		"allow.unblock": {"See who is blocked", "查看黑名单"},
 		"allow.settled": {"It would be different now.", "现在已经不同。"},
 		"allow.config":  {"Open the configuration", "打开配置"},
+		"allow.apps":    {"See the apps", "查看应用"},
 
 		"apps.title":          {"Apps", "应用"},
 		"apps.way.connect":    {"catflap connects to it", "由 catflap 连接"},
@@ -94,5 +96,6 @@ func pageWords() map[string]say {
 		"medium.video":  {"Video", "视频"},
 		"medium.file":   {"File", "文件"},
 		"medium.mface":  {"Sticker", "表情"},
+		"medium.lost":   {"%s: not to be had any more", "%s：已无法取得"},
 	}
 }

@@ -29,6 +29,11 @@ func reasonWords() map[string]say {
 		"reason.app.self-off":          {"The account itself said it, and the app has no reportSelf.", "账号自己发的消息，应用没有开启 reportSelf。"},
 		"reason.app.invalid":           {"The app's view could not be read: it gets nothing.", "应用的过滤规则无法读取：不会收到任何事件。"},
 
+		"reason.app.mention-required": {"The app wants a mention (its requireMention), and the bot was not mentioned.", "应用要求 @ 机器人（应用的 requireMention），而消息没有 @。"},
+		"reason.app.away":             {"The app is not connected, and nothing is kept for it before its first connection.", "应用没有连接；首次连接之前的事件不会为它保留。"},
+		"reason.app.none":             {"No app serves this account.", "没有应用服务此账号。"},
+
+		"outcome.away":    {"not there", "不在线"},
 		"outcome.deliver": {"delivered", "已送达"},
 		"outcome.context": {"only remembered", "仅记录"},
 		"outcome.pair":    {"asked to pair", "要求配对"},

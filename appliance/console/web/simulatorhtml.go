@@ -8,7 +8,7 @@ func (p *page) simulator(m simulator) {
 	p.put("<h1>{}</h1>\n<p>{}</p>\n", p.T("simulator.title"), intro)
 	if m.Verdict != nil {
 		p.put(`<section class="card" role="status" aria-labelledby="verdict"><h2 id="verdict">{}</h2><div class="row">`, p.T("simulator.verdict"))
-		p.verdict(*m.Verdict)
+		p.verdict(*m.Verdict, false)
 		p.put("</div></section>\n")
 	}
 	if m.Real() && m.Talk.Chat != "" {

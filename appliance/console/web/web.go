@@ -23,6 +23,7 @@ const (
 	maxForm    = 16 << 10
 	// maxConfigForm holds the largest configuration, twice (edited and reviewed), as forms write it.
 	maxConfigForm = 4 << 20
+	maxDrained    = 64 << 20    // of a form that is too large
 	requestTime   = time.Minute // of reading one request and of writing one answer; streams set their own
 )
 
@@ -58,6 +59,7 @@ type Site struct {
 	lastGuess atomic.Pointer[string]
 	own       []string // names of this box
 	streams   chan struct{}
+	people    people
 	parts     map[string]*part         // what lives, by page
 	drawing   func() (*drawing, error) // made when the first page is asked for
 }
@@ -143,7 +145,9 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.loginPage(w, r, in)
 	case !in:
 		s.sendToLogin(w, r)
-	case !safe(r.Method) && !s.formOK(w, r, session):
+	case !safe(r.Method) && !readForm(r):
+		s.draw(w, r, http.StatusRequestEntityTooLarge, view{Name: "problem", Data: "problem.large", CSRF: session.CSRF})
+	case !safe(r.Method) && !equal(r.PostForm.Get("csrf"), session.CSRF):
 		s.draw(w, r, http.StatusForbidden, view{Name: "problem", Data: "problem.csrf", CSRF: session.CSRF})
 	default:
 		ctx := context.WithValue(r.Context(), visitKey{}, visit{token, session})

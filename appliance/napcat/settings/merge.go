@@ -14,6 +14,7 @@ type Change struct {
 	Array, Name string // network.<Array>, and the name of the entry
 	Key         string // "" = the entry is missing
 	Have, Want  string // as JSON; empty for tokens and missing keys
+	Beside      string // the entry that does the same already; this one is switched off
 }
 
 // String is one line for people.
@@ -22,6 +23,8 @@ func (c Change) String() string {
 	switch {
 	case c.Key == "":
 		return at + " is missing"
+	case c.Beside != "":
+		return fmt.Sprintf("%s dials the same address as entry %q: they take the link over from each other for ever, so one of them must be switched off", at, c.Beside)
 	case c.Key == "token":
 		return at + ": the token is not the account's"
 	case c.Have == "":
@@ -31,9 +34,10 @@ func (c Change) String() string {
 }
 
 // Merge puts an account's entries into the content of NapCat's file (JSON5; empty = a new one) and returns the new
-// content, with what was changed; no change leaves the content as it is. An entry is found by its name in its list, and
-// only the values that catflap rests on are changed in it. A name that stands twice or in another of the six lists is
-// refused, since NapCat would silently drop one of the two.
+// content, with what was changed; no change leaves the content as it is. An entry is found by its name in its list, or by
+// what it does, and only the values that catflap rests on are changed in it; other clients that dial the same address are
+// switched off. A name that stands twice or in another of the six lists is refused, since NapCat would silently drop one
+// of the two.
 func Merge(file []byte, account config.Account, reach Reach) ([]byte, []Change, error) {
 	wanted, err := entries(account, reach)
 	if err != nil {
@@ -71,8 +75,8 @@ func Merge(file []byte, account config.Account, reach Reach) ([]byte, []Change, 
 }
 
 // Differences says what Merge would change, and what else in the account's entries keeps catflap from working well.
-func Differences(file []byte, account config.Account) ([]Change, error) {
-	wanted, err := entries(account, Reach{})
+func Differences(file []byte, account config.Account, reach Reach) ([]Change, error) {
+	wanted, err := entries(account, reach)
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +87,7 @@ func Differences(file []byte, account config.Account) ([]Change, error) {
 	if err != nil {
 		return nil, err
 	}
-	changes, err := merge(newDraft(file, root), root, wanted, account, Reach{})
+	changes, err := merge(newDraft(file, root), root, wanted, account, reach)
 	if err != nil {
 		var host *hostError
 		if !errors.As(err, &host) {
@@ -91,28 +95,23 @@ func Differences(file []byte, account config.Account) ([]Change, error) {
 		}
 		return []Change{{Array: host.array, Name: host.name}}, nil
 	}
-	return append(changes, habits(root, wanted)...), nil
+	return append(changes, habits(root, wanted, account, reach)...), nil
 }
 
 // habits are settings that are the owner's, but that mostly cause trouble.
-func habits(root *json5.Value, wanted []entry) []Change {
+func habits(root *json5.Value, wanted []entry, account config.Account, reach Reach) []Change {
 	var out []Change
 	for i := range wanted {
-		e := &wanted[i]
-		list := root.Get("network").Get(e.array)
-		if list == nil {
+		own, _, err := wanted[i].find(root.Get("network"), account, reach)
+		if err != nil || own == nil {
 			continue
 		}
-		for _, item := range list.Items {
-			if !isNamed(item, e.name) {
-				continue
-			}
-			if v := item.Get("debug"); v != nil && v.Text == "true" { // `raw` in every message: many times the bytes
-				out = append(out, Change{e.array, e.name, "debug", "true", "false"})
-			}
-			if v := item.Get("heartInterval"); v != nil && v.Kind == json5.Number && strings.Trim(v.Text, "-0.") == "" {
-				out = append(out, Change{e.array, e.name, "heartInterval", v.Text, "30000"})
-			}
+		e := wanted[i].as(own)
+		if v := own.Get("debug"); v != nil && v.Text == "true" { // `raw` in every message: many times the bytes
+			out = append(out, Change{Array: e.array, Name: e.name, Key: "debug", Have: "true", Want: "false"})
+		}
+		if v := own.Get("heartInterval"); v != nil && v.Kind == json5.Number && strings.Trim(v.Text, "-0.") == "" {
+			out = append(out, Change{Array: e.array, Name: e.name, Key: "heartInterval", Have: v.Text, Want: "30000"})
 		}
 	}
 	return out
@@ -168,11 +167,6 @@ func (e *entry) object() *json5.Value {
 	return v
 }
 
-func isNamed(item *json5.Value, name string) bool {
-	have := item.Get("name")
-	return item.Kind == json5.Object && have != nil && have.Kind == json5.String && have.Text == name
-}
-
 // merge drafts the edits for all entries.
 func merge(d *draft, root *json5.Value, wanted []entry, account config.Account, reach Reach) ([]Change, error) {
 	network := root.Get("network")
@@ -183,9 +177,14 @@ func merge(d *draft, root *json5.Value, wanted []entry, account config.Account, 
 	missing := make(map[string][]*json5.Value)
 	for i := range wanted {
 		e := &wanted[i]
-		own, err := find(network, e)
+		own, spares, err := e.find(network, account, reach)
 		if err != nil {
 			return nil, err
+		}
+		e = e.as(own)
+		for _, spare := range spares {
+			changes = append(changes, Change{Array: e.array, Name: nameOf(spare), Key: "enable", Have: "true", Want: "false", Beside: e.name})
+			d.replace(spare.Get("enable"), flag("enable", false).Value)
 		}
 		if own == nil {
 			if err := e.needsHost(); err != nil {
@@ -245,8 +244,8 @@ func merge(d *draft, root *json5.Value, wanted []entry, account config.Account, 
 	return changes, nil
 }
 
-// find looks for an entry in its list; nil when there is none. Its name anywhere else is an error.
-func find(network *json5.Value, e *entry) (own *json5.Value, err error) {
+// named looks for an entry by its name in its list; nil when there is none. Its name anywhere else is an error.
+func named(network *json5.Value, e *entry) (own *json5.Value, err error) {
 	for _, array := range arrays() {
 		list := network.Get(array)
 		if list == nil || list.Kind == json5.Null {
@@ -259,7 +258,7 @@ func find(network *json5.Value, e *entry) (own *json5.Value, err error) {
 			continue
 		}
 		for _, item := range list.Items {
-			if !isNamed(item, e.name) {
+			if nameOf(item) != e.name {
 				continue
 			}
 			if array != e.array || own != nil {

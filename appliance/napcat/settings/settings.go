@@ -193,16 +193,25 @@ func (e *entry) keeps(m json5.Member, have *json5.Value, account config.Account,
 	if m.Name == "host" { // what NapCat binds: a container has to bind more than loopback
 		return have.Text != "" && !loopback(have.Text)
 	}
-	was, err := url.Parse(have.Text)
-	want, err2 := url.Parse(m.Value.Text)
-	if err != nil || err2 != nil || was.Port() != want.Port() || was.Path != want.Path || was.Hostname() == "" || was.RawQuery != "" {
-		return false
-	}
-	if !slices.Contains([]string{want.Scheme, want.Scheme + "s"}, was.Scheme) || unspecified(was.Hostname()) {
+	was, want := e.twin(have.Text, m.Value.Text)
+	if was == nil || was.Hostname() == "" || unspecified(was.Hostname()) {
 		return false
 	}
 	if unspecified(account.WSHost) || loopback(account.WSHost) && loopback(was.Hostname()) {
 		return true
 	}
-	return net.ParseIP(was.Hostname()) == nil && !loopback(was.Hostname()) && !loopback(account.WSHost) // a name for it
+	return net.ParseIP(was.Hostname()) == nil && !loopback(was.Hostname()) && !loopback(want.Hostname()) // a name for it
+}
+
+// twin reads two addresses that differ in their hosts at most, with or without TLS; nil for others.
+func (e *entry) twin(have, want string) (h, w *url.URL) {
+	h, err := url.Parse(have)
+	if err != nil {
+		return nil, nil
+	}
+	if w, err = url.Parse(want); err != nil || h.Port() != w.Port() || h.Path != w.Path || h.RawQuery != "" ||
+		!slices.Contains([]string{w.Scheme, w.Scheme + "s"}, h.Scheme) {
+		return nil, nil
+	}
+	return h, w
 }

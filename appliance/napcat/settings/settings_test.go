@@ -285,7 +285,7 @@ network.websocketClients, entry "catflap": debug is true and must be false
 network.websocketClients, entry "catflap": heartInterval is 0 and must be 30000`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, err := Differences([]byte(c.in), account(t, "accessToken: t0ken\n"+c.config))
+			got, err := Differences([]byte(c.in), account(t, "accessToken: t0ken\n"+c.config), Reach{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -297,6 +297,69 @@ network.websocketClients, entry "catflap": heartInterval is 0 and must be 30000`
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// A second client for one link would take it over from the first for ever.
+func TestFault_T10_MergeFindsTheEntryOfAnotherName(t *testing.T) {
+	entry := func(name, more string) string {
+		return `{"name":"` + name + `",` + more + `,"messagePostFormat":"array","reportSelfMessage":true}`
+	}
+	const at = `"url":"ws://127.0.0.1:3001/onebot/v11/ws"`
+	mine := entry("my-ws", `"enable":true,`+at+`,"token":"t0ken"`)
+	clients := func(entries ...string) string {
+		return `{"network":{"websocketClients":[` + strings.Join(entries, ",") + `]}}`
+	}
+	for _, c := range []struct{ name, config, in, want, told string }{
+		{"right", "", clients(mine), clients(mine), ""},
+		{"by another spelling of the host", "", clients(entry("my-ws", `"enable":true,"url":"ws://localhost:3001/onebot/v11/ws","token":"t0ken"`)),
+			clients(entry("my-ws", `"enable":true,"url":"ws://localhost:3001/onebot/v11/ws","token":"t0ken"`)), ""},
+		{"faults", "", clients(`{"name":"my-ws","enable":false,` + at + `,"messagePostFormat":"string","reportSelfMessage":true,"token":"other"}`), clients(`{"name":"my-ws","enable":true,` + at + `,"messagePostFormat":"array","reportSelfMessage":true,"token":"t0ken"}`),
+			`network.websocketClients, entry "my-ws": enable is false and must be true
+network.websocketClients, entry "my-ws": messagePostFormat is "string" and must be "array"
+network.websocketClients, entry "my-ws": the token is not the account's`},
+		{"beside the own one", "", clients(mine, entry("catflap", `"enable":true,`+at+`,"token":"t0ken"`)),
+			clients(entry("my-ws", `"enable":false,`+at+`,"token":"t0ken"`), entry("catflap", `"enable":true,`+at+`,"token":"t0ken"`)),
+			`network.websocketClients, entry "my-ws" dials the same address as entry "catflap": they take the link over from each other for ever, so one of them must be switched off`},
+		{"two of other names", "", clients(entry("a", `"enable":false,`+at+`,"token":"t0ken"`), mine, entry("b", `"enable":true,`+at+`,"token":"x"`)),
+			clients(entry("a", `"enable":false,`+at+`,"token":"t0ken"`), mine, entry("b", `"enable":false,`+at+`,"token":"x"`)),
+			`network.websocketClients, entry "b" dials the same address as entry "my-ws": they take the link over from each other for ever, so one of them must be switched off`},
+		{"by a name of this box, with the token", "wsHost: 0.0.0.0\n", clients(entry("my-ws", `"enable":true,"url":"ws://host.docker.internal:3001/onebot/v11/ws","token":"t0ken"`)),
+			clients(entry("my-ws", `"enable":true,"url":"ws://host.docker.internal:3001/onebot/v11/ws","token":"t0ken"`)), ""},
+		{"a server on the port", "link: forward\nurl: ws://127.0.0.1:3001\n", `{"network":{"websocketServers":[` + entry("ws", `"enable":true,"host":"0.0.0.0","port":3001,"token":"other"`) + `]}}`,
+			`{"network":{"websocketServers":[` + entry("ws", `"enable":true,"host":"0.0.0.0","port":3001,"token":"t0ken"`) + `]}}`, `network.websocketServers, entry "ws": the token is not the account's`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			a := account(t, "accessToken: t0ken\n"+c.config)
+			reach := Reach{Guess: "192.168.1.2"}
+			got, _, err := Merge([]byte(c.in), a, reach)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(c.want, string(got)); diff != "" {
+				t.Errorf("file (-want +got):\n%s", diff)
+			}
+			changes, err := Differences([]byte(c.in), a, reach)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var lines []string
+			for _, change := range changes {
+				lines = append(lines, change.String())
+			}
+			if diff := cmp.Diff(c.told, strings.Join(lines, "\n")); diff != "" {
+				t.Errorf("told (-want +got):\n%s", diff)
+			}
+			if changes, err := Differences(got, a, reach); err != nil || len(changes) > 0 {
+				t.Errorf("afterwards: %v %v", changes, err)
+			}
+		})
+	}
+	// Another catflap elsewhere is another box's business.
+	elsewhere := clients(entry("other box", `"enable":true,"url":"ws://192.168.1.7:3001/onebot/v11/ws","token":"else"`))
+	got, changes, err := Merge([]byte(elsewhere), account(t, "accessToken: t0ken\nwsHost: 0.0.0.0\n"), Reach{Guess: "192.168.1.2"})
+	if err != nil || len(changes) != 1 || changes[0].String() != `network.websocketClients, entry "catflap" is missing` || !strings.Contains(string(got), `"ws://192.168.1.7:3001/onebot/v11/ws","token":"else"`) {
+		t.Errorf("%s %v %v", got, changes, err)
 	}
 }
 
@@ -361,10 +424,14 @@ func without(t *testing.T, file []byte, a config.Account) string {
 	}
 	for _, e := range wanted {
 		list := network.Get(e.array)
+		own, _, err := e.find(network, a, Reach{})
+		if err != nil {
+			t.Fatal(err)
+		}
 		kept := &json5.Value{Kind: json5.Array}
 		if list != nil {
 			for _, item := range list.Items {
-				if !isNamed(item, e.name) {
+				if item != own && !(nameOf(item) != "" && e.does(item, own, a, Reach{})) {
 					kept.Items = append(kept.Items, item)
 				}
 			}

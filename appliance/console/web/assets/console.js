@@ -3,21 +3,41 @@
 
 const token = document.querySelector('meta[name="csrf"]')?.content ?? "";
 
-// A list whose items have keys: what is there stays as it is, so that focus and selection survive.
-const merge = (old, fresh) => {
-  const keep = new Map([...old.children].map((item) => [item.dataset.key, item]));
-  const end = old.dataset.keyed === "end"; // a chat grows at its end
-  const down = innerHeight + scrollY >= document.body.scrollHeight - 80;
-  let at = old.firstElementChild;
-  for (const item of [...fresh.children]) {
-    const known = keep.get(item.dataset.key);
-    keep.delete(item.dataset.key);
-    if (known && known === at) at = at.nextElementSibling;
-    else old.insertBefore(known ?? item, at);
+// What may become the other by changes within.
+const same = (a, b) => a.nodeName === b.nodeName && a.dataset?.key === b.dataset?.key;
+
+// Makes old look like fresh with as few changes as can be: what stays keeps its focus and its selection, and a screen reader
+// does not hear it again. Items of a list that is data-keyed are known by their keys, other nodes by their order.
+const morph = (old, fresh) => {
+  if (old.isEqualNode(fresh)) return;
+  if (old.nodeType !== Node.ELEMENT_NODE) {
+    old.data = fresh.data;
+    return;
   }
-  const added = at === null;
-  for (const gone of keep.values()) gone.remove();
-  if (end && down && added) scrollTo(0, document.body.scrollHeight);
+  for (const { name } of [...old.attributes]) if (name !== "data-gone" && !fresh.hasAttribute(name)) old.removeAttribute(name);
+  for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  const keyed = "keyed" in old.dataset;
+  const nodes = (of) => [...(keyed ? of.children : of.childNodes)];
+  const wanted = nodes(fresh);
+  let rest = nodes(old);
+  if (keyed) {
+    const keys = new Set(wanted.map((item) => item.dataset.key));
+    rest = rest.filter((item) => keys.has(item.dataset.key) || item.remove());
+  }
+  for (let want = wanted.shift(); want; want = wanted.shift()) {
+    let i = rest.findIndex((node) => same(node, want));
+    // What is passed over goes, unless it is wanted later.
+    if (i > 0 && !keyed && (want.nodeType !== Node.ELEMENT_NODE || rest.slice(0, i).some((node) => node.nodeType === Node.ELEMENT_NODE && wanted.some((w) => same(node, w))))) i = -1;
+    if (i < 0) {
+      old.insertBefore(want, rest[0] ?? null);
+      continue;
+    }
+    const [known] = rest.splice(i, 1);
+    if (keyed && i > 0) old.insertBefore(known, rest[0]);
+    else for (const gone of rest.splice(0, i)) gone.remove();
+    morph(known, want);
+  }
+  for (const gone of rest) gone.remove();
 };
 
 const put = (area, html) => {
@@ -26,21 +46,39 @@ const put = (area, html) => {
   for (const field of fresh.content.querySelectorAll('input[name="csrf"]')) field.setAttribute("value", token);
   for (const part of fresh.content.querySelectorAll("[data-part]")) {
     const old = area.querySelector(`[data-part="${CSS.escape(part.dataset.part)}"]`);
-    if (!old) continue;
-    if (old.className !== part.className) old.className = part.className;
-    const list = part.querySelector("[data-keyed]");
-    const known = old.querySelector("[data-keyed]");
-    if (list && known) {
-      merge(known, list);
-      const note = part.querySelector("[data-keyed] ~ p");
-      old.querySelector("[data-keyed] ~ p")?.remove();
-      if (note) old.append(note);
-    } else if (old.innerHTML !== part.innerHTML) {
-      // Only what differs: a screen reader must not hear the rest again.
-      old.innerHTML = part.innerHTML;
-    }
+    if (old) morph(old, part);
   }
 };
+
+// While something is pressed nothing moves away from under the finger.
+let pressed = false;
+let waiting = null;
+const press = (e) => { if (e.button === 0 || e.key === " ") pressed = true; };
+const release = () => {
+  pressed = false;
+  setTimeout(() => { // the click comes first
+    if (!pressed) waiting?.();
+  });
+};
+for (const name of ["pointerdown", "keydown"]) addEventListener(name, press, true);
+for (const name of ["pointerup", "pointercancel", "keyup", "blur"]) addEventListener(name, release);
+
+// Who reads the end of a chat stays there, also when its pictures come late.
+const talk = document.querySelector('[data-keyed="end"]');
+const atEnd = () => (talk?.lastElementChild?.getBoundingClientRect().bottom ?? 0) < innerHeight + 80;
+const toEnd = (block) => talk.lastElementChild?.scrollIntoView({ block });
+let follow = false;
+if (talk) {
+  if (!location.hash) toEnd("end");
+  follow = atEnd();
+  addEventListener("scroll", () => { follow = atEnd(); }, { passive: true });
+  talk.addEventListener("load", () => follow && toEnd("nearest"), true);
+}
+
+// A word stands for a medium that is not to be had.
+const missing = (medium) => medium.closest?.(".medium, .gallery li")?.setAttribute("data-gone", "");
+document.addEventListener("error", (e) => missing(e.target), true);
+for (const picture of document.images) if (picture.complete && picture.naturalWidth === 0) missing(picture);
 
 for (const area of document.querySelectorAll("[data-live]")) {
   const offline = document.getElementById("offline");
@@ -51,7 +89,14 @@ for (const area of document.querySelectorAll("[data-live]")) {
     clearTimeout(later);
     source = new EventSource(area.dataset.live);
     source.addEventListener("open", () => { offline.hidden = true; });
-    source.addEventListener("part", (e) => put(area, e.data));
+    source.addEventListener("part", (e) => {
+      waiting = () => {
+        waiting = null;
+        put(area, e.data);
+        if (follow) toEnd("nearest");
+      };
+      if (!pressed) waiting();
+    });
     source.addEventListener("error", () => {
       offline.hidden = false;
       if (source.readyState !== EventSource.CLOSED) return; // the browser tries again by itself
@@ -106,9 +151,4 @@ for (const field of document.querySelectorAll("[data-filter]")) {
       item.hidden = !item.textContent.toLowerCase().includes(wanted);
     }
   });
-}
-
-// The newest message of a chat is at its end.
-if (!location.hash && document.querySelector('[data-keyed="end"] > li')) {
-  document.querySelector('[data-keyed="end"] > li:last-child').scrollIntoView({ block: "end" });
 }
