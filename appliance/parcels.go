@@ -224,10 +224,10 @@ func (a *Appliance) parcel(ctx context.Context, h router.Handover, value string)
 	}
 	f, err := h.Files.Open(value)
 	if errors.Is(err, localfile.ErrSpecial) {
-		return p, nil, nil // a folder, which some actions take
+		return p, nil, nil // a folder, for the one action that takes folders
 	}
 	if err != nil {
-		return p, nil, fmt.Errorf("%w (accounts.%s.files.roots)", err, h.Account)
+		return p, nil, fmt.Errorf("%w (%s)", err, config.AccountKey(h.Account, "files.roots"))
 	}
 	info, err := f.Stat()
 	if err != nil {

@@ -3,12 +3,15 @@ package appliance
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/catflap/catflap/appliance/console"
+	"github.com/catflap/catflap/appliance/media"
+	"github.com/catflap/catflap/appliance/napcat"
 	"github.com/catflap/catflap/appliance/simulator"
 )
 
@@ -150,6 +153,35 @@ func TestMediaByPath(t *testing.T) {
 		}
 		if strings.Contains(answer, `"retcode":0`) || !strings.Contains(answer, want) {
 			t.Errorf("%s: %s", value, answer)
+		}
+	}
+}
+
+// A file that came under a name that is a path goes on under one that is none.
+func TestNamesOfReceivedFilesAreNoPaths(t *testing.T) {
+	g := openGallery(t, newNapCat(), "", [2]string{"hook", ""}).dials()
+	came := simulator.Image("../../.ssh/authorized_keys", g.origin.URL+"/download?fileid=x")
+	came.Type = "file"
+	g.nap.Say(simulator.Private(20002), came)
+	url, _ := dataOf(t, g.event("hook"))["url"].(string)
+	if status, _ := get(t, url); status != http.StatusOK {
+		t.Fatalf("status %d", status)
+	}
+	answer := g.call("send_private_msg", `{"user_id":20002,"message":[{"type":"file","data":{"file":"`+url+`"}}]}`)
+	if !strings.Contains(answer, `"retcode":0`) {
+		t.Fatalf("answer %s", answer)
+	}
+	if name := g.sentData(1)["name"]; name != "_.._.ssh_authorized_keys" {
+		t.Errorf("NapCat is told the name %v", name)
+	}
+}
+
+// When NapCat goes while it is handed a file, the app's action was not begun, and no word says that it may have been done.
+func TestUnansweredQuestions(t *testing.T) {
+	for _, err := range []error{napcat.ErrDropped, fmt.Errorf("x: %w", napcat.ErrTimeout), napcat.ErrAway} {
+		got := unanswered("upload_file_stream", err)
+		if !errors.Is(got, media.ErrAway) || errors.Is(got, napcat.ErrDropped) || errors.Is(got, napcat.ErrTimeout) || strings.Contains(got.Error(), "may have been done") {
+			t.Errorf("%v becomes %v", err, got)
 		}
 	}
 }

@@ -308,6 +308,7 @@ func TestFault_S13_VersionsFollowNoLink(t *testing.T) {
 
 func TestRehearseAndSimulate(t *testing.T) {
 	f := newFlat(t, "groups: {\"30003\": {}}\nallowFrom: [20002]\n")
+	f.apps["bot"].Resume("default") // as if it had connected
 	for _, c := range []struct {
 		req             console.RehearseRequest
 		outcome, reason string
@@ -358,6 +359,14 @@ func TestTestEvent(t *testing.T) {
 		t.Errorf("a level that does not exist: %v", p)
 	}
 	var done console.AppResult
+	if p := f.ask("POST", "apps/test", console.AppRequest{App: "bot"}, &done); p == nil || p.Status != 409 {
+		t.Errorf("an app that has never connected: %v %+v", p, done)
+	}
+	var st console.Status
+	if p := f.ask("GET", "status", nil, &st); p != nil || st.Apps[0].Subscribed || len(st.Apps[0].Hint) != 1 || !strings.HasPrefix(st.Apps[0].Hint[0].EN, "bot has not connected for events") {
+		t.Errorf("%v %+v", p, st.Apps)
+	}
+	f.apps["bot"].Resume("default")
 	if p := f.ask("POST", "apps/test", console.AppRequest{App: "bot"}, &done); p != nil || done.Events != 1 {
 		t.Errorf("%v %+v", p, done)
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/catflap/catflap/appliance/config"
 	"github.com/catflap/catflap/appliance/console"
 	"github.com/catflap/catflap/appliance/napcat"
 )
@@ -39,6 +40,10 @@ func TestStatusNamesWhatWasLost(t *testing.T) {
 		{"no action", refusedHint(0), nil},
 		{"actions", refusedHint(5),
 			[]string{"5 actions were larger than limits.maxFrameMb and were refused: send files by http URL or upload_file_stream, or raise limits.maxFrameMb"}},
+		{"an app that has not come", []console.Text{absentHint(config.App{Name: "koishi"}, map[string]string{"gateway": "ws://127.0.0.1:6700"}, 0)},
+			[]string{"koishi has not connected for events, and nothing is kept for it until it does: let it connect to ws://127.0.0.1:6700/ with the accessToken of apps.koishi (in a container 127.0.0.1 is the container itself)"}},
+		{"nor seen what came", []console.Text{absentHint(config.App{Name: "koishi"}, map[string]string{"gateway": "ws://127.0.0.1:6700", "app.koishi": "ws://127.0.0.1:6701"}, 3)},
+			[]string{"koishi has not connected for events, and nothing is kept for it until it does: let it connect to ws://127.0.0.1:6701/ with the accessToken of apps.koishi (in a container 127.0.0.1 is the container itself); it has missed 3 events"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if diff := cmp.Diff(tt.want, english(tt.got)); diff != "" {

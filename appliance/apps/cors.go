@@ -15,16 +15,7 @@ func isPreflight(r *http.Request) bool {
 // `cors` lists the page's origin will do; the call itself is checked against the app that its token names. All other
 // origins are refused (design: FAULTS, S05).
 func (g *Gateway) preflight(k *gate.Knock) {
-	g.mu.Lock()
-	apps := g.apps
-	g.mu.Unlock()
-	refusal := gate.CheckOrigin(k.Request, nil)
-	for _, a := range apps {
-		if !a.Dials() && gate.CheckOrigin(k.Request, a.settings().CORS) == nil {
-			refusal = nil
-		}
-	}
-	if refusal != nil {
+	if refusal := g.foreign(k.Request); refusal != nil {
 		k.Refuse(refusal)
 		return
 	}
@@ -37,6 +28,36 @@ func (g *Gateway) preflight(k *gate.Knock) {
 		h.Set("Access-Control-Allow-Private-Network", "true") // a page of the internet reaches a box at home: listed, so meant
 	}
 	k.Plain().WriteHeader(http.StatusNoContent)
+}
+
+// foreign refuses an origin that no app here lists.
+func (g *Gateway) foreign(r *http.Request) *gate.Refusal {
+	g.mu.Lock()
+	apps := g.apps
+	g.mu.Unlock()
+	for _, a := range apps {
+		if !a.Dials() && gate.CheckOrigin(r, a.settings().CORS) == nil {
+			return nil
+		}
+	}
+	return gate.CheckOrigin(r, nil)
+}
+
+// showTokenRefusal lets a page read that its token is missing or wrong, where the preflight has let it ask. A page that
+// shows the token of an app which does not list it reads nothing.
+func (g *Gateway) showTokenRefusal(k *gate.Knock) {
+	g.mu.Lock()
+	apps := g.apps
+	g.mu.Unlock()
+	if k.Header.Get("Origin") == "" || g.foreign(k.Request) != nil {
+		return
+	}
+	for _, a := range apps {
+		if !a.Dials() && gate.CheckToken(k.Request, a.settings().AccessToken) == nil {
+			return
+		}
+	}
+	setOrigin(k.Plain().Header(), k.Request)
 }
 
 // allowOrigin lets the page read the answers of an app that admits it.

@@ -39,6 +39,9 @@ func TestFault_S05_Preflight(t *testing.T) {
 		{"the call", request{method: "POST", path: "/send_like", body: "{}", header: http.Header{"Origin": {"http://pi.lan"}}}, 200, "http://pi.lan", ""},
 		{"the call for another app", request{method: "POST", path: "/send_like", body: "{}", header: http.Header{"Origin": {"http://pi.lan"}, "Authorization": {"Bearer tk-closed"}}}, 403, "", ""},
 		{"a call that is refused can be read", request{method: "POST", path: "/send_like", contentType: "text/plain", body: "{}", header: http.Header{"Origin": {"http://pi.lan"}}}, 406, "http://pi.lan", ""},
+		{"a page without a token", request{method: "GET", path: "/get_status", header: http.Header{"Origin": {"http://pi.lan"}, "Authorization": {""}}}, 401, "http://pi.lan", ""},
+		{"a page with a wrong token", request{method: "GET", path: "/get_status", header: http.Header{"Origin": {"http://pi.lan"}, "Authorization": {"Bearer guess"}}}, 403, "http://pi.lan", ""},
+		{"a foreign page with a wrong token", request{method: "GET", path: "/get_status", header: http.Header{"Origin": {"http://evil.example"}, "Authorization": {"Bearer guess"}}}, 403, "", ""},
 		{"no page", request{method: "POST", path: "/send_like", body: "{}"}, 200, "", ""},
 	}
 	for _, tt := range tests {

@@ -107,6 +107,7 @@ func (g *Gateway) answer(k *gate.Knock) {
 		if refusal.Status == http.StatusForbidden && g.wantsTwelve(k.Request) {
 			refusal = &gate.Refusal{Status: http.StatusUnauthorized, Reason: refusal.Reason}
 		}
+		g.showTokenRefusal(k)
 		k.Refuse(refusal)
 		return
 	}

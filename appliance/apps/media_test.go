@@ -41,6 +41,8 @@ func TestGatewayServesMedia(t *testing.T) {
 		{"a page", request{method: http.MethodGet, path: "/media/abc", header: http.Header{"Authorization": nil, "Origin": {"http://evil.example"}}}, 200, "GET /media/abc"},
 		{"upload", request{method: http.MethodPost, path: "/media", body: "bytes"}, 200, "took bytes <nil>"},
 		{"upload with a slash", request{method: http.MethodPost, path: "/media/?name=x", body: "bytes"}, 200, "took bytes <nil>"},
+		{"two slashes", request{method: http.MethodGet, path: "//media/abc", header: none}, 200, "GET //media/abc"},
+		{"upload with two slashes", request{method: http.MethodPost, path: "//media", body: "bytes"}, 200, "took bytes <nil>"},
 		{"upload without token", request{method: http.MethodPost, path: "/media", body: "bytes", header: none}, 401, "access token missing"},
 		{"upload with a wrong token", request{method: http.MethodPost, path: "/media", body: "bytes", header: http.Header{"Authorization": {"Bearer no"}}}, 403, "access token wrong"},
 		{"upload from a page", request{method: http.MethodPost, path: "/media", body: "bytes", header: http.Header{"Origin": {"http://evil.example"}}}, 403, "request comes from a web page (Origin header)"},

@@ -55,6 +55,7 @@ func TestTwelveLatestEvents(t *testing.T) {
 		t.Errorf("the first call gives %v", list)
 	}
 	p := come(t, g, "/", token)
+	p.still(connect12) // from here on it hears of everything
 	h.raw(b, store.ClassMeta, `{"time":1,"self_id":10001,"post_type":"meta_event","meta_event_type":"heartbeat","status":{},"interval":1}`, 0)
 	for _, text := range []string{"a", "b", "c", "d"} {
 		h.say(b, "friend", text, 0)

@@ -2,6 +2,7 @@ package command
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -26,7 +27,7 @@ func (s *Shell) Call() *cli.Command {
 			"          catflap call send_group_msg group_id=30003 message:='[{\"type\":\"face\",\"data\":{\"id\":\"66\"}}]'",
 		Flags: []cli.Flag{
 			accountFlag(), langFlag(), &cli.StringFlag{Name: "params", Usage: "all parameters as one JSON object; - reads it from the input"},
-			&cli.BoolFlag{Name: "unchecked", Usage: "pass on parameters that the catalogue does not know, of whatever type"},
+			&cli.BoolFlag{Name: "unchecked", Usage: "pass on actions and parameters that the catalogue does not know, of whatever type"},
 			&cli.BoolFlag{Name: "remote-files", Usage: "paths of files are NapCat's, not this machine's"},
 			&cli.BoolFlag{Name: describeFlag, Hidden: true},
 		},
@@ -39,7 +40,14 @@ func (s *Shell) Call() *cli.Command {
 				return s.describe(c, action)
 			}
 			info, err := lookup(action)
-			if err != nil {
+			switch {
+			case err != nil && c.Bool("unchecked"): // of a NapCat that is newer than the catalogue
+				info = onebot.ActionInfo{Name: action, Params: []byte("{}"), InNapCat: true}
+			case err != nil:
+				var f *failure
+				if errors.As(err, &f) {
+					f.remedy += "\n--unchecked calls whatever is named"
+				}
 				return err
 			}
 			if !info.InNapCat {
@@ -141,9 +149,10 @@ func parameter(arg string, specs map[string]spec) (key string, value json.RawMes
 		return key, json.RawMessage(text), nil
 	case has("number") && !has("string"):
 		return "", nil, misuse("", "%s must be a number, not %q", key, clean(text))
+	case p.kinds == "message": // text, whatever it looks like: what somebody says may begin with a bracket
 	case p.structured() && json.Valid([]byte(text)) && (strings.HasPrefix(text, "{") || strings.HasPrefix(text, "[")):
 		return key, json.RawMessage(text), nil
-	case p.structured() && !has("string") && !has("message"):
+	case p.structured() && !has("string"):
 		return "", nil, misuse("write "+key+":=JSON", "%s must be JSON (%s), not %q", key, p.kinds, clean(text))
 	}
 	if value, err = encode(text); err != nil {

@@ -6,7 +6,14 @@ import "strings"
 func exampleOf(action string, specs map[string]spec) string {
 	words := []string{"catflap call", action}
 	for _, name := range ordered(specs) {
-		if p := specs[name]; p.required || strings.HasPrefix(p.note, "one of") && name == "user_id" {
+		p := specs[name]
+		needed := p.required || strings.HasPrefix(p.note, "one of") && name == "user_id"
+		switch {
+		case name == "file" && specs["out_format"].required: // a voice is named by what its segment says, not by a path of here
+			words = append(words, "file=1A2B3C4D.amr")
+		case needed && name == "name" && specs["file"].required:
+			words = append(words, "name=report.pdf")
+		case needed:
 			words = append(words, exampleValue(name, p))
 		}
 	}

@@ -106,13 +106,24 @@ func split(line string) (out []string) {
 func TestCallNamesWhatIsWrong(t *testing.T) {
 	d, asked := callDesk(t)
 	for _, c := range []struct{ line, errs string }{
-		{"call set_group_bann group_id=1", "catflap: there is no action set_group_bann\n  did you mean set_group_ban?\n"},
+		{"call set_group_bann group_id=1", "catflap: there is no action set_group_bann\n  did you mean set_group_ban?\n  --unchecked calls whatever is named\n"},
 		{"call set_group_ban group_id=1 user_id=2 duraton=600", "catflap: set_group_ban has no parameter duraton\n  did you mean duration?\n  --unchecked passes on whatever is given\n"},
 		{"call get_friend_list zzzzzz=1", "catflap: get_friend_list has no parameter zzzzzz\n  it takes no_cache\n  --unchecked passes on whatever is given\n"},
 		{"call set_group_ban group_id=1", "catflap: set_group_ban needs user_id\n  usage: catflap call set_group_ban group_id=... user_id=... [duration=...]\n"},
-		{"call set_group_ban group_id=abc user_id=2", "catflap: group_id must be a number, not \"abc\"\n  `catflap call set_group_ban --help` shows what it takes\n"},
+		{"call set_group_ban group_id=abc user_id=2", "catflap: group_id must be a QQ or group number, not \"abc\"\n  `catflap call set_group_ban --help` shows what it takes\n"},
 		{"call set_group_whole_ban group_id=1 enable=maybe", "catflap: enable must be true or false, not \"maybe\"\n  `catflap call set_group_whole_ban --help` shows what it takes\n"},
 		{`call send_msg message_type=channel user_id=1 message=a`, "catflap: message_type must be one of private, group, not \"channel\"\n  `catflap call send_msg --help` shows what it takes\n"},
+		{`call send_like user_id=20002 times=abc`, "catflap: times must be a number of 0 or more, not \"abc\"\n  `catflap call send_like --help` shows what it takes\n"},
+		{`call send_like user_id=20002 times=`, "catflap: times must be a number of 0 or more, not \"\"\n  `catflap call send_like --help` shows what it takes\n"},
+		{`call delete_msg message_id=abc`, "catflap: message_id must be a number, not \"abc\"\n  `catflap call delete_msg --help` shows what it takes\n"},
+		{`call set_online_status status=abc ext_status=1 battery_status=1`, "catflap: status must be a number, not \"abc\"\n  `catflap call set_online_status --help` shows what it takes\n"},
+		{`call set_group_kick_members group_id=1 user_id:=["a"]`, "catflap: user_id must be a list, each of it a QQ or group number, not [\"a\"]\n  `catflap call set_group_kick_members --help` shows what it takes\n"},
+		{`call set_group_ban group_id=0 user_id=2`, "catflap: group_id must be a QQ or group number, not 0\n  `catflap call set_group_ban --help` shows what it takes\n"},
+		{`call set_group_ban group_id=1 user_id=-20002`, "catflap: user_id must be a QQ or group number, not -20002\n  `catflap call set_group_ban --help` shows what it takes\n"},
+		{`call set_group_ban group_id=1 user_id=2 duration=-5`, "catflap: duration must be a number of 0 or more, not -5\n  `catflap call set_group_ban --help` shows what it takes\n"},
+		{`call set_group_ban group_id=99999999999999999999 user_id=2`, "catflap: group_id must be a QQ or group number, not \"99999999999999999999\"\n  `catflap call set_group_ban --help` shows what it takes\n"},
+		{`call set_group_ban group_id=1.5 user_id=2`, "catflap: group_id must be a QQ or group number, not \"1.5\"\n  `catflap call set_group_ban --help` shows what it takes\n"},
+		{`call get_record file=a out_format=exe`, "catflap: out_format must be one of mp3, amr, wma, m4a, spx, ogg, wav, flac, not \"exe\"\n  `catflap call get_record --help` shows what it takes\n"},
 		{`call set_group_name group_id=1 --params {"group_name":{}}`, "catflap: group_name must be text, not {}\n  `catflap call set_group_name --help` shows what it takes\n"},
 		{`call send_group_msg group_id=1 message:=5`, "catflap: message must be text or segments, not 5\n  `catflap call send_group_msg --help` shows what it takes\n"},
 		{"call upload_group_file group_id=1 file=/nowhere/at/all.pdf", "catflap: the file /nowhere/at/all.pdf cannot be read: no such file or directory\n  a path is one of this machine; --remote-files leaves paths to NapCat\n"},
@@ -202,6 +213,30 @@ func TestCallExamplesAreSound(t *testing.T) {
 	}
 }
 
+func TestCallExamplesOfFiles(t *testing.T) {
+	for name, want := range map[string]string{
+		"upload_group_file":   "catflap call upload_group_file file=./report.pdf group_id=30003 name=report.pdf",
+		"upload_private_file": "catflap call upload_private_file file=./report.pdf name=report.pdf user_id=20002",
+		"get_record":          "catflap call get_record out_format=mp3 file=1A2B3C4D.amr",
+	} {
+		info, _ := onebot.Lookup(name)
+		specs, err := specsOf(info)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := exampleOf(name, specs); got != want {
+			t.Errorf("%s", got)
+		}
+	}
+}
+
+func TestCallUnchecked(t *testing.T) {
+	d, asked := callDesk(t)
+	if code, _, errs := d.run(t.Context(), "call", "new_action", "x=1", "--unchecked"); code != 0 || errs != "" || *asked != `default new_action {"x":1}` {
+		t.Errorf("exit code %d, %s, NapCat got %s", code, errs, *asked)
+	}
+}
+
 func TestCallDescribesActions(t *testing.T) {
 	d := newDesk(t)
 	d.want(0, `set_group_ban - mute a member (duration in seconds, 0 lifts it)
@@ -281,7 +316,7 @@ func TestEveryActionCanBeCalled(t *testing.T) {
 				text = s.options()[0]
 			case strings.HasPrefix(kind, "array"):
 				text = "[]"
-			case counts(key):
+			case s.counts(key):
 				text = "5"
 			case s.has("boolean"):
 				text = "true"

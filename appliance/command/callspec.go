@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/catflap/catflap/appliance/onebot"
@@ -56,13 +57,33 @@ func (s spec) options() []string {
 	return strings.Split(strings.TrimSuffix(list, ")"), ",")
 }
 
-// counts reports whether a parameter that may be text has to be a decimal number all the same.
-func counts(name string) bool {
+// counts reports whether a parameter that may be text has to be a whole number all the same: NapCat takes text for a number
+// where it takes a number. What is text by its nature is left alone.
+func (s spec) counts(name string) bool {
 	switch name {
-	case "user_id", "group_id", "target_id", "duration":
-		return true
+	case "sex", "type", "emoji_id", "package_id":
+		return false
 	}
-	return false
+	return s.has("number")
+}
+
+// whole says which whole number a parameter must be, by its name; "" if the text is that.
+func whole(name, text string) string {
+	v, err := strconv.ParseInt(text, 10, 64)
+	switch name {
+	case "user_id", "group_id", "target_id", "friend_id", "target_uins":
+		if err != nil || v <= 0 || v > 1<<53-1 {
+			return "a QQ or group number"
+		}
+	case "times", "count", "duration", "timeout", "start", "battery_status", "file_size", "file_count", "file_index", "chunk_size", "chunk_index", "total_chunks":
+		if err != nil || v < 0 {
+			return "a number of 0 or more"
+		}
+	}
+	if err != nil {
+		return "a number"
+	}
+	return ""
 }
 
 // wants says what a value must be; "" if it is that. A number stands for text and a decimal text for a number, as NapCat has it.
@@ -75,9 +96,12 @@ func (s spec) wants(name string, value json.RawMessage) string {
 	_, isNumber := v.(float64)
 	_, isBool := v.(bool)
 	_, isObject := v.(map[string]any)
-	_, isArray := v.([]any)
+	list, isArray := v.([]any)
 	scalar := isText || isNumber
-	digits := isNumber || isText && text != "" && strings.Trim(strings.TrimPrefix(text, "-"), "0123456789") == ""
+	number := text
+	if isNumber {
+		number = string(value)
+	}
 	switch {
 	case v == nil && !s.required:
 		return ""
@@ -93,16 +117,41 @@ func (s spec) wants(name string, value json.RawMessage) string {
 		if !(isArray && strings.Contains(s.kinds, "array") || isObject && strings.Contains(s.kinds, "object") || isText && s.has("string")) {
 			return "JSON (" + s.kinds + ")"
 		}
+		return s.wantsOf(name, list)
 	case s.has("boolean"):
 		if _, known := onebot.Truth(value); !isBool && !known {
 			return "true or false"
 		}
-	case s.has("number") && (!s.has("string") || counts(name)):
-		if !digits {
+	case s.counts(name), s.kinds == "number(ms)":
+		if !scalar {
 			return "a number"
 		}
+		return whole(name, number)
 	case !scalar:
 		return "text"
+	}
+	return ""
+}
+
+// wantsOf says what the elements of a list must be; "" if they are that.
+func (s spec) wantsOf(name string, list []any) string {
+	for _, v := range list {
+		text, isText := v.(string)
+		number, isNumber := v.(float64)
+		_, isObject := v.(map[string]any)
+		switch {
+		case strings.Contains(s.kinds, "array<number"):
+			if isNumber {
+				text = strconv.FormatFloat(number, 'f', -1, 64)
+			}
+			if want := whole(name, text); want != "" {
+				return "a list, each of it " + want
+			}
+		case strings.Contains(s.kinds, "array<string>") && !isText:
+			return "a list of texts"
+		case (strings.Contains(s.kinds, "array<node>") || strings.Contains(s.kinds, "array<{")) && !isObject:
+			return "a list of objects"
+		}
 	}
 	return ""
 }

@@ -342,7 +342,7 @@ func (s *Shell) instruct(c *cli.Context, path, kept string, cfg *config.Config, 
 		}
 	}
 	fmt.Fprintf(s.Out, "\n"+w.ThenRun+"\n\n", p.bold(start), p.bold(s.Program+" status"+option))
-	if link := s.firstLink(c, path, cfg); link != "" {
+	if link := s.firstLink(c, cfg, readers == w.OnlyService); link != "" {
 		s.say(w.FirstLink, 3, nil)
 		fmt.Fprintf(s.Out, "   %s\n", p.bold(link))
 		s.say("   "+fmt.Sprintf(w.LaterLink, s.Program+" console link"+option, s.Program+" console password"+option), 3, nil)
@@ -360,8 +360,8 @@ func (s *Shell) instruct(c *cli.Context, path, kept string, cfg *config.Config, 
 
 // firstLink makes a link into the console for the person at the terminal, "" if there is nobody or no console. The store keeps
 // a hash of it. The service's own data folder is left to the service: root's files in it would bar it.
-func (s *Shell) firstLink(c *cli.Context, path string, cfg *config.Config) string {
-	if c.Bool("yes") || !isTerminal(s.Out) || path == installedConfig || !console.Loopback(cfg.Console.Listen) {
+func (s *Shell) firstLink(c *cli.Context, cfg *config.Config, ofService bool) string {
+	if c.Bool("yes") || !isTerminal(s.Out) || ofService || !console.Loopback(cfg.Console.Listen) {
 		return ""
 	}
 	cl, err := s.openStore(cfg, needWrite)

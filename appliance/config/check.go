@@ -4,6 +4,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"strings"
@@ -298,6 +299,17 @@ func (d *decoder) checkListeners(c *Config) {
 	}
 }
 
+// checkAllowPrivate warns of a network that is larger than any private one: the guard would let almost everything through.
+func (d *decoder) checkAllowPrivate(networks []string) {
+	const path = "media.allowPrivate"
+	for _, network := range networks {
+		p, err := netip.ParsePrefix(network)
+		if err == nil && d.sound(path) && (p.Addr().Is4() && p.Bits() < 8 || p.Addr().Is6() && p.Bits() < 7) {
+			d.warnAt(d.where(path), path, "%s is larger than any private network, so whoever sends a message can have catflap reach all of yours: name only the network that is meant, such as 198.18.0.0/15", network)
+		}
+	}
+}
+
 // checkNapcatDir warns of a folder that is not there: it may be on a disk that comes later, so it is no error.
 func (d *decoder) checkNapcatDir(dir string) {
 	const path = "media.napcatDir"
@@ -319,6 +331,7 @@ func (d *decoder) checkSections(c *Config) {
 		d.failAt(d.where("console.tls"), "console.tls", "cert and key are needed together: write both, or neither")
 	}
 	d.checkNapcatDir(c.Media.NapcatDir)
+	d.checkAllowPrivate(c.Media.AllowPrivate)
 	need := len(c.Accounts)
 	for i := range c.Apps {
 		if c.Apps[i].Connect != "" {

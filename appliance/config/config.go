@@ -33,6 +33,14 @@ const MaxAccounts = 64
 // DefaultAccount is the name of the only account of a file without `accounts`.
 const DefaultAccount = "default"
 
+// AccountKey is where a file says a setting of an account, for texts that send somebody there.
+func AccountKey(account, key string) string {
+	if account == DefaultAccount {
+		return key
+	}
+	return "accounts." + account + "." + key
+}
+
 // Account is one QQ account: where its NapCat is, and who may talk to it. Top-level values are already merged in.
 type Account struct {
 	Name    string // its key in the file, or DefaultAccount

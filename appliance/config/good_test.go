@@ -242,6 +242,19 @@ apps:
 	}
 }
 
+// Networks that no private one is as large as open the guard for nearly all addresses.
+func TestWideAllowPrivateIsAWarning(t *testing.T) {
+	for in, want := range map[string]int{"198.18.0.0/15": 0, "10.0.0.0/8": 0, "fc00::/7": 0, "192.0.2.1": 0, "0.0.0.0/0": 1, "::/0": 1, "128.0.0.0/1": 1} {
+		c, err := Parse("catflap.yaml", []byte("accessToken: t0ken-1\nmedia: {allowPrivate: ['"+in+"']}\n"), func(string) (string, bool) { return "", false })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(c.Warnings) != want || want > 0 && c.Warnings[0].Path != "media.allowPrivate" {
+			t.Errorf("%s: warnings %v, want %d", in, c.Warnings, want)
+		}
+	}
+}
+
 func TestMissingNapcatDirIsAWarning(t *testing.T) {
 	dir := t.TempDir()
 	for in, want := range map[string]int{dir: 0, dir + "/not-there": 1} {

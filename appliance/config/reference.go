@@ -11,9 +11,7 @@ func Reference() []byte {
 	b.WriteString("# Configuration reference\n\n" +
 		"Durations are written like `5s`, `10m` or `24h`, or as a number of milliseconds. Sizes are written like `48MiB` or `512MB`.\n" +
 		"`${NAME}` stands for an environment variable, `$${` for the characters `${`.\n\n" +
-		"Keys of what is planned are read and checked, and have no effect in this version: `protocol: agent`\n" +
-		"with its keys.\n\n" +
-		"计划中的功能（智能体）的选项会被读取和检查，但在这个版本里不起作用。\n")
+		"The agent's keys are explained in [agent.md](agent.md). 智能体见 [agent.zh-CN.md](agent.zh-CN.md)。\n")
 	account, section := rootFields(), sectionFields()
 	account = account[:len(account)-len(section)]
 	writeTable(&b, "Top level and each account (`accounts.<name>`)", account[:len(account)-2])

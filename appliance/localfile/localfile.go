@@ -30,6 +30,8 @@ var (
 	ErrOutside = errors.New("it is not below a folder of files.roots, symlinks resolved")
 	// ErrMissing: the path would be below a root, but nothing is there that can be reached.
 	ErrMissing = errors.New("no such file below files.roots")
+	// ErrFolder: it is a folder where a file is wanted.
+	ErrFolder = errors.New("it is a folder, and this action takes files")
 	// ErrSpecial: a device, a pipe or a socket, whose reading may never end; for Open a folder, too.
 	ErrSpecial = errors.New("it is neither an ordinary file nor a folder")
 )
@@ -41,6 +43,19 @@ type Roots []string
 // all symlinks are resolved. It looks at the disk. The answer is of this moment: whoever reads the file uses Open.
 func (r Roots) Allows(name string) error {
 	return r.find(name, look)
+}
+
+// AllowsFile is Allows for what takes no folders: those are refused with ErrFolder.
+func (r Roots) AllowsFile(name string) error {
+	return r.find(name, func(dir *os.Root, rel string) error {
+		if err := look(dir, rel); err != nil {
+			return err
+		}
+		if info, err := dir.Lstat(rel); err == nil && info.IsDir() {
+			return ErrFolder
+		}
+		return nil
+	})
 }
 
 // Open opens the file that Allows would allow, for reading; folders are refused with ErrSpecial. It goes through the

@@ -59,6 +59,7 @@ func TestServe(t *testing.T) {
 		{"range", "GET", path, []string{"Range", "bytes=100-199"}, 206, body[100:200], map[string]string{"Content-Range": "bytes 100-199/5000"}},
 		{"tail", "GET", path, []string{"Range", "bytes=-10"}, 206, body[4990:], nil},
 		{"range beyond", "GET", path, []string{"Range", "bytes=9000-"}, 416, nil, map[string]string{"Content-Range": "bytes */5000"}},
+		{"range of no bytes", "GET", path, []string{"Range", "bytes=-0"}, 416, nil, map[string]string{"Content-Range": "bytes */5000"}},
 		{"range of another state", "GET", path, []string{"Range", "bytes=0-9", "If-Range", `"other"`}, 200, body, nil},
 		{"known", "GET", path, []string{"If-None-Match", tag}, 304, nil, nil},
 		{"doubled slash", "GET", "//media//" + key.String(), nil, 200, body, nil},

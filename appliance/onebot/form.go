@@ -12,7 +12,8 @@ const maxSafe = 1<<53 - 1
 
 // Form makes an action's raw params of the values of a query or an HTML form, where everything is text: the catalogue
 // says what is a number, true or false, or a list. A text that does not look like the type stays text, as do the
-// parameters that the catalogue does not know; `message` always does, it may be a CQ string. A name that stands several
+// parameters that the catalogue does not know. `message` is a CQ string, or segments where its text is a JSON array of
+// such and auto_escape does not make it plain text. A name that stands several
 // times becomes an array, as NapCat's own server has it. Names are in order. Text that is not UTF-8 gets U+FFFD in its
 // place.
 func Form(name string, values map[string][]string) []byte {
@@ -28,7 +29,7 @@ func Form(name string, values map[string][]string) []byte {
 			dst = append(dst, ',')
 		}
 		dst = append(appendQuoted(dst, key), ':')
-		dst = appendField(dst, info.kind(key), texts)
+		dst = appendField(dst, info.kindIn(key, values), texts)
 	}
 	return append(dst, '}')
 }
@@ -58,7 +59,7 @@ func FormBeside(name string, params []byte, values map[string][]string) []byte {
 	info, _ := Lookup(base)
 	for _, key := range slices.Sorted(maps.Keys(rest)) {
 		if texts := rest[key]; len(texts) > 0 {
-			s.add(string(append(appendQuoted(nil, key), ':')), appendField(nil, info.kind(key), texts))
+			s.add(string(append(appendQuoted(nil, key), ':')), appendField(nil, info.kindIn(key, values), texts))
 		}
 	}
 	return s.finish()
@@ -72,10 +73,24 @@ const (
 	fieldNumber           // any JSON number
 	fieldID               // number or string: a number where that loses nothing
 	fieldBool
-	fieldTexts // a list
-	fieldIDs   // a list
-	fieldJSON  // an object, or a list of them
+	fieldTexts    // a list
+	fieldIDs      // a list
+	fieldJSON     // an object, or a list of them
+	fieldSegments // a message: text, or a list of segments
 )
+
+// kindIn is kind, where another parameter has a say.
+func (a *ActionInfo) kindIn(key string, values map[string][]string) fieldKind {
+	kind := a.kind(key)
+	if kind == fieldSegments {
+		for _, text := range values["auto_escape"] {
+			if plain, known := Truth(appendQuoted(nil, text)); plain || !known {
+				return fieldText
+			}
+		}
+	}
+	return kind
+}
 
 // kind reads the type that the catalogue gives a parameter, such as "number|string/optional(default 0)".
 func (a *ActionInfo) kind(key string) fieldKind {
@@ -106,6 +121,8 @@ func (a *ActionInfo) kind(key string) fieldKind {
 		return fieldIDs
 	case "object", "array<node>", "array<{text}>":
 		return fieldJSON
+	case "message":
+		return fieldSegments
 	}
 	return fieldText
 }
@@ -148,6 +165,10 @@ func appendTyped(dst []byte, kind fieldKind, text string) []byte {
 		case "false", "0", "no":
 			return append(dst, "false"...)
 		}
+	case fieldSegments:
+		if isSegments(text) {
+			return append(dst, text...)
+		}
 	case fieldJSON:
 		if isJSON(text, '{') || isJSON(text, '[') {
 			return append(dst, text...)
@@ -163,4 +184,19 @@ func isJSON(text string, open byte) bool {
 	}
 	b := []byte(text)
 	return scanValue(b, 0, 2) == len(b) // as deep as in a frame: frame, params
+}
+
+// isSegments reports whether a text is a JSON array of segments; a list of anything else is what somebody says.
+func isSegments(text string) bool {
+	if !isJSON(text, '[') {
+		return false
+	}
+	n := 0
+	for e := elements([]byte(text), 0, 2); e.next(); n++ {
+		v := e.value()
+		if len(v) == 0 || v[0] != '{' || decodeString(datum(v, 0, "type")) == "" {
+			return false
+		}
+	}
+	return n > 0
 }

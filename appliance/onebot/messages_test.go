@@ -226,6 +226,9 @@ func TestComposeRefusesWhatIsTooLarge(t *testing.T) {
 		{"send_msg", `{"message":{"type":"record","data":{"file":"base64:\/\/` + payload + `"}}}`, "send_msg: params.message (record): " + over},
 		{"send_private_msg", `{"message":"[CQ:file,name=a,file=base64://` + payload + `]"}`, "send_private_msg: params.message[0] (file): " + over},
 		{"upload_group_file", `{"group_id":1,"name":"a","file":"base64://` + payload + `"}`, "upload_group_file: params.file holds 1.5 MiB, mediaMaxMb allows 1"},
+		{"upload_group_file", `{"group_id":1,"name":"a","file":"base64://"}`, "upload_group_file: params.file holds nothing: write the bytes in base64 behind base64://"},
+		{"send_group_msg", `{"message":[{"type":"image","data":{"file":"base64://!!!"}}]}`, "send_group_msg: params.message[0] (image): data.file is not base64"},
+		{"send_group_msg", `{"message":[{"type":"image","data":{"file":"base64://QUFBQ"}}]}`, "send_group_msg: params.message[0] (image): data.file is not base64"},
 		{"upload_private_file", `{"user_id":1,"name":"a","file":""}`, "upload_private_file: params.file is missing: name a file, or give an http(s) address or base64:// data"},
 	} {
 		out, err := Compose(c.action, []byte(c.params), &rules)

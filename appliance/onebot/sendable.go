@@ -53,6 +53,14 @@ func (c *composer) medium(data []byte, open int, keys []string) *Unsendable {
 // weigh judges a payload that lies inside the action by its length.
 func (c *composer) weigh(key string, raw []byte) *Unsendable {
 	payload, inline := inlinePayload(raw[1 : len(raw)-1])
+	if inline && !isData(raw[1:len(raw)-1]) {
+		switch {
+		case blank(payload, true):
+			return misfit("%s holds nothing: write the bytes in base64 behind base64://", key)
+		case !isBase64(payload):
+			return misfit("%s is not base64", key)
+		}
+	}
 	size := int64(len(payload)) / 4 * 3
 	if !inline || c.rules.MaxBytes == 0 || size <= c.rules.MaxBytes {
 		return nil
@@ -74,6 +82,32 @@ func inlinePayload(text []byte) ([]byte, bool) {
 		return payload, found
 	}
 	return nil, false
+}
+
+// isData reports whether a value is a data: URL, which need not be base64.
+func isData(text []byte) bool { return foldPrefix(bytes.TrimLeft(text, " \t\r\n"), "data:") }
+
+// isBase64 reports whether the text of a JSON string can be base64, of either alphabet; white space may stand in it, as in
+// what mail programs and base64(1) write. Escapes are passed over.
+func isBase64(text []byte) bool {
+	digits := 0
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '+', c == '/', c == '-', c == '_':
+			digits++
+		case c == '=', c == ' ':
+		case c == '\\' && i+1 < len(text) && text[i+1] == 'u':
+			return true // an escaped sign, which nearly nobody writes: whoever decodes it judges
+		case c == '\\' && i+1 < len(text) && text[i+1] == '/':
+			digits++
+			i++
+		case c == '\\' && i+1 < len(text) && (text[i+1] == 'n' || text[i+1] == 'r' || text[i+1] == 't'):
+			i++
+		default:
+			return false
+		}
+	}
+	return digits%4 != 1
 }
 
 // below puts an object in front of the key that the text begins with.

@@ -274,11 +274,12 @@ func (r *Router) Call(ctx context.Context, account, action string, params []byte
 	if quick := quickOf(o); quick != nil {
 		return l.callQuick(ctx, quick)
 	}
-	if err := sound(o); err != nil {
-		return nil, err
+	err := sound(o)
+	if err == nil {
+		err = l.compose(nil, o)
 	}
-	if err := l.compose(nil, o); err != nil {
-		return nil, err
+	if err != nil {
+		return onebot.AppendFailure(nil, nil, codeBadFrame, err.Error()), nil
 	}
 	if o.effect != policy.EffectRead {
 		r.audit(account, "", o.base, o.target, "allowed", "")

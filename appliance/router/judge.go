@@ -3,6 +3,7 @@ package router
 import (
 	"fmt"
 
+	"github.com/catflap/catflap/appliance/config"
 	"github.com/catflap/catflap/appliance/localfile"
 	"github.com/catflap/catflap/appliance/onebot"
 	"github.com/catflap/catflap/policy"
@@ -129,7 +130,7 @@ func (p *accountPlan) namedFiles(account string, o *order, own func(path string)
 		return ""
 	}
 	if len(paths) > maxFiles {
-		return fmt.Sprintf("the action names %d files of this box, more than %d (accounts.%s.files.roots)", len(paths), maxFiles, account)
+		return fmt.Sprintf("the action names %d files of this box, more than %d (%s)", len(paths), maxFiles, config.AccountKey(account, "files.roots"))
 	}
 	var roots localfile.Roots
 	if p != nil {
@@ -139,8 +140,12 @@ func (p *accountPlan) namedFiles(account string, o *order, own func(path string)
 		if own(path) {
 			continue
 		}
-		if err := roots.Allows(path); err != nil {
-			return fmt.Sprintf("the file %s may not be used: %v (accounts.%s.files.roots)", shown(path), err, account)
+		allows := roots.AllowsFile // a folder's path would reach NapCat as it is, and means something else there
+		if o.base == "send_online_folder" {
+			allows = roots.Allows
+		}
+		if err := allows(path); err != nil {
+			return fmt.Sprintf("the file %s may not be used: %v (%s)", shown(path), err, config.AccountKey(account, "files.roots"))
 		}
 	}
 	return ""

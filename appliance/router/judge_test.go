@@ -45,13 +45,17 @@ func TestFault_S03_FilesOfThisBox(t *testing.T) {
 	if err := os.Symlink(secret, filepath.Join(open, "link.png")); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.Mkdir(filepath.Join(open, "sub"), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	h := newHouse(t, quiet+apps2+fmt.Sprintf("files: {roots: [%q]}\n", open))
 	sim := h.link(account(t), simulator.Options{})
+	called(sim, "send_online_folder")
 	avatar := called(sim, "set_qq_avatar")
 	image := func(file string) string {
 		return fmt.Sprintf(`{"action":"send_group_msg","params":{"group_id":30003,"message":[{"type":"image","data":{"file":%q}}]},"echo":1}`, file)
 	}
-	const outside = "it is not below a folder of files.roots, symlinks resolved (accounts.default.files.roots)"
+	const outside = "it is not below a folder of files.roots, symlinks resolved (files.roots)"
 	for _, tt := range []struct{ name, frame, refused string }{
 		{"below a root", image("file://" + good), ""},
 		{"bare", image(good), ""},
@@ -61,6 +65,9 @@ func TestFault_S03_FilesOfThisBox(t *testing.T) {
 		{"relative", image("config/webui.json"), "only a full path"},
 		{"in a code", fmt.Sprintf(`{"action":"send_group_msg_async","params":{"group_id":30003,"message":"[CQ:image,file=file://%s]"},"echo":1}`, secret), outside},
 		{"in a parameter", fmt.Sprintf(`{"action":"set_qq_avatar","params":{"file":%q},"echo":1}`, secret), outside},
+		{"a folder", image(filepath.Join(open, "sub")), "it is a folder, and this action takes files (files.roots)"},
+		{"a folder to upload", fmt.Sprintf(`{"action":"upload_group_file","params":{"group_id":30003,"file":"file://%s","name":"x"},"echo":1}`, filepath.Join(open, "sub")), fmt.Sprintf("the file %q may not be used: it is a folder", "file://"+filepath.Join(open, "sub"))},
+		{"a folder for what takes one", fmt.Sprintf(`{"action":"send_online_folder","params":{"user_id":20002,"folder_path":%q},"echo":1}`, filepath.Join(open, "sub")), ""},
 		{"in a good parameter", fmt.Sprintf(`{"action":"set_qq_avatar","params":{"file":%q},"echo":1}`, good), ""},
 		{"too many", image(good + `"}},{"type":"image","data":{"file":"` + strings.Repeat(good+`"}},{"type":"image","data":{"file":"`, maxFiles)), ""},
 	} {
@@ -92,7 +99,7 @@ func TestWithoutRootsNoFileIsOpen(t *testing.T) {
 	h := newHouse(t, quiet+apps2)
 	h.link(account(t), simulator.Options{})
 	got := h.answer("bot", `{"action":"upload_group_file","params":{"group_id":30003,"file":"/etc/hostname","name":"x"},"echo":1}`)
-	if !strings.Contains(got, "files.roots lists no folder (accounts.default.files.roots)") {
+	if !strings.Contains(got, "files.roots lists no folder (files.roots)") {
 		t.Errorf("got %s", got)
 	}
 }

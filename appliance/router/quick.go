@@ -100,7 +100,7 @@ func (l *Lane) answerQuick(in apps.Action, name string, q *quick, echo []byte) {
 func (l *Lane) callQuick(ctx context.Context, q *quick) ([]byte, error) {
 	steps, err := onebot.QuickSteps(q.context, q.operation)
 	if err != nil {
-		return nil, err
+		return onebot.AppendFailure(nil, nil, codeBadFrame, err.Error()), nil
 	}
 	done := make(chan []byte, 1)
 	l.quick("", steps, func(code int, why string) { done <- quickAnswer(nil, code, why) })

@@ -52,9 +52,12 @@ func (a agents) text(m *models) string {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	text := "owners: [20001]\nmedia: {allowPrivate: [127.0.0.1]}\n" + a.lines + "\napps:\n"
+	text := "owners: [20001]\n" + a.lines + "\napps:\n"
 	if !strings.Contains(text, "pacing:") {
 		text = "pacing: off\n" + text
+	}
+	if !strings.Contains(text, "media:") {
+		text = "media: {allowPrivate: [127.0.0.1]}\n" + text
 	}
 	for _, key := range []string{"dmPolicy", "groupPolicy"} {
 		if !strings.Contains(text, key+":") {

@@ -365,6 +365,32 @@ func TestAgentConversations(t *testing.T) {
 		}
 	})
 
+	t.Run("status", func(t *testing.T) {
+		var s struct {
+			Apps []struct {
+				Name  string
+				Agent struct {
+					Model         string
+					Conversations int
+					AnswersToday  int64 `json:"answers_today"`
+					TokensToday   int64 `json:"tokens_today"`
+					Turns         map[string]int
+				}
+			}
+		}
+		eventually(t, "status has the turns", func() (bool, string) {
+			h.query(t, &s, "status", "--json")
+			for _, a := range s.Apps {
+				if a.Name == "poor" {
+					g := a.Agent
+					return g.Model == "poor" && g.Conversations == 2 && g.AnswersToday == 2 && g.TokensToday == 100 && g.Turns["answered"] == 2 && g.Turns["refused"] == 1, printed(g)
+				}
+			}
+			return false, printed(s)
+		})
+		holds(t, "the status", h.cli(t, "status"), "model poor, busy 0, conversations 2, today 2 answers, 100 tokens")
+	})
+
 	// What an app may not do, its model may not do either.
 	t.Run("firewall", func(t *testing.T) {
 		p := h.with(user(15))

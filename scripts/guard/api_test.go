@@ -46,7 +46,7 @@ func TestAPIPageIsCurrent(t *testing.T) {
 		reflect.TypeFor[console.ReloadResult](), reflect.TypeFor[console.PairingEntry](), reflect.TypeFor[console.PairingRequest](), reflect.TypeFor[console.PairingResult](),
 		reflect.TypeFor[console.HistoryChat](), reflect.TypeFor[console.HistoryMessage](), reflect.TypeFor[console.ClearRequest](), reflect.TypeFor[console.ClearResult](),
 		reflect.TypeFor[console.UnpinRequest](), reflect.TypeFor[console.AuditEntry](), reflect.TypeFor[console.AppRequest](), reflect.TypeFor[console.AppResult](),
-		reflect.TypeFor[console.ConsoleStatus](), reflect.TypeFor[console.PasswordRequest](), reflect.TypeFor[console.LinkResult](), reflect.TypeFor[console.TokenResult](),
+		reflect.TypeFor[console.ConsoleStatus](), reflect.TypeFor[console.PasswordRequest](), reflect.TypeFor[console.LinkRequest](), reflect.TypeFor[console.LinkResult](), reflect.TypeFor[console.TokenResult](),
 		reflect.TypeFor[console.GroupStatus](), reflect.TypeFor[console.GroupRequest](), reflect.TypeFor[console.ConfigFile](), reflect.TypeFor[console.ConfigRequest](),
 		reflect.TypeFor[console.ConfigCheck](), reflect.TypeFor[console.ConfigVersion](), reflect.TypeFor[console.ConfigText](), reflect.TypeFor[console.LogRecord](),
 		reflect.TypeFor[console.RehearseRequest](), reflect.TypeFor[console.MediaStats](), reflect.TypeFor[console.MediaGCRequest](), reflect.TypeFor[console.MediaGCResult](),

@@ -30,10 +30,10 @@ const (
 	LinkTime    = 15 * time.Minute
 	// FirstLinkTime is how long the link of an installation works: until somebody has got round to starting catflap.
 	FirstLinkTime = 24 * time.Hour
-	IdleTime    = 30 * 24 * time.Hour // a session that nobody uses ends
-	WholeTime   = 90 * 24 * time.Hour // every session ends
-	maxLinks    = 4
-	maxSessions = 32
+	IdleTime      = 30 * 24 * time.Hour // a session that nobody uses ends
+	WholeTime     = 90 * 24 * time.Hour // every session ends
+	maxLinks      = 4
+	maxSessions   = 32
 	// seenEvery is how often the use of a session is written: more often would wear the card out for nothing.
 	seenEvery = 24 * time.Hour
 )

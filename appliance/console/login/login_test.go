@@ -19,6 +19,42 @@ import (
 	"github.com/catflap/catflap/store"
 )
 
+// The link of an installation works for a day, until there is a password.
+func TestFirstLink(t *testing.T) {
+	d := newDesk(t)
+	from := netip.MustParseAddr("127.0.0.1")
+	link := func(want time.Duration) string {
+		key, within, err := d.NewFirstLink("test")
+		if err != nil || within != want {
+			t.Fatalf("%v %v", within, err)
+		}
+		return key
+	}
+	old, late, ordinary := link(FirstLinkTime), link(FirstLinkTime), ""
+	var err error
+	if ordinary, err = d.NewLink("test"); err != nil {
+		t.Fatal(err)
+	}
+	d.clock = d.clock.Add(FirstLinkTime)
+	if _, err := d.Redeem(from, ordinary); !errors.Is(err, ErrLink) {
+		t.Errorf("an ordinary link after a day: %v", err)
+	}
+	if _, err := d.Redeem(from, late); err != nil {
+		t.Errorf("within the day: %v", err)
+	}
+	if _, err := d.Redeem(from, late); !errors.Is(err, ErrLink) {
+		t.Errorf("a second time: %v", err)
+	}
+	d.clock = d.clock.Add(time.Second)
+	if _, err := d.Redeem(from, old); !errors.Is(err, ErrLink) {
+		t.Errorf("after the day: %v", err)
+	}
+	if err := d.SetPassword(good, "test"); err != nil {
+		t.Fatal(err)
+	}
+	link(LinkTime)
+}
+
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const good = "correct horse 电池"

@@ -87,7 +87,7 @@ func (s *Site) verdict(d console.Decision) verdictRow {
 		row.Group = chat.ID
 	}
 	for name, o := range d.Apps {
-		if d.Outcome == policy.Deliver.String() || o.Reason != d.Reason {
+		if d.Outcome == policy.Deliver.String() || o.Reason != d.Reason || o.Outcome == "away" {
 			row.Apps = append(row.Apps, appVerdict{name, o.Outcome, o.Reason})
 		}
 	}
@@ -100,6 +100,10 @@ func (s *Site) verdict(d console.Decision) verdictRow {
 func (s *Site) settled(row verdictRow) bool {
 	if row.Allow == "" || s.API.Rehearse == nil || row.User == 0 {
 		return false
+	}
+	switch policy.Reason(row.Reason) {
+	case policy.ReasonAppExcept, policy.ReasonAppNotInOnly:
+		return false // it may be for what was said, which is not known here
 	}
 	now, err := s.API.Rehearse(console.RehearseRequest{Account: row.Account, UserID: row.User, GroupID: row.Group})
 	if err != nil {

@@ -141,6 +141,8 @@ func configMistakes() []say {
 		{"cannot read {} ({}){}", "无法读取 {1}（{2}）{3}"},
 		{"cannot read {} ({})", "无法读取 {1}（{2}）"},
 		{"{} is not a regular file", "{1} 不是普通文件"},
+		{"{} is larger than any private network, so whoever sends a message can have catflap reach all of yours: name only the network that is meant, such as {}",
+			"{1} 比任何私有网络都大，任何发消息的人都能让 catflap 访问你的整个内网：请只写需要的网段，例如 {2}"},
 		{"{} is larger than {} KiB", "{1} 超过 {2} KiB"},
 		{"the file", "文件"},
 		{"the file is not UTF-8 text: save it as UTF-8", "文件不是 UTF-8 文本：请保存为 UTF-8"},

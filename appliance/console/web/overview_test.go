@@ -60,6 +60,8 @@ func TestTroublesAreNamedOnce(t *testing.T) {
 		{"and its alert", console.Status{Accounts: []console.AccountStatus{{Name: "a"}}, Alerts: notice("account:a")}, []string{"told of account:a accounts"}},
 		{"an app that is away", console.Status{Apps: []console.AppStatus{{Name: "x", Account: "a", Subscribed: true}}}, []string{"x: away apps"}},
 		{"and its alert", console.Status{Apps: []console.AppStatus{{Name: "x", Account: "a", Subscribed: true}}, Alerts: notice("app:x@a")}, []string{"told of app:x@a apps"}},
+		{"an app that never came", console.Status{Apps: []console.AppStatus{{Name: "x", Account: "a", Hint: hint}}}, []string{"x: never seen apps"}},
+		{"one that only calls", console.Status{Apps: []console.AppStatus{{Name: "x", Account: "a"}}}, nil},
 		{"an app with a hint", console.Status{Accounts: []console.AccountStatus{account, account}, Apps: []console.AppStatus{{Name: "x", Account: "a", Connected: true, Hint: hint}}}, []string{"x (a): has a hint apps"}},
 		{"an alert alone", console.Status{Accounts: []console.AccountStatus{account}, Alerts: notice("disk")}, []string{"told of disk box"}},
 		{"a gap of the past", console.Status{Accounts: []console.AccountStatus{{Name: "a", Connected: true, Online: true, CutShort: 2, Hint: hint}}}, nil},

@@ -59,6 +59,9 @@ func (p *people) learn(id uint64, text string, now time.Time) {
 	if runes := []rune(text); len(runes) > maxNickname {
 		text = string(runes[:maxNickname-1]) + "…"
 	}
+	if text == strconv.FormatUint(id, 10) {
+		text = "" // says nothing
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.known == nil {

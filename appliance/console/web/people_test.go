@@ -78,6 +78,7 @@ func TestPeopleAreBounded(t *testing.T) {
 	if got := []rune(p.name(2*maxPeople - 1)); len(got) != maxNickname {
 		t.Errorf("a name of %d characters", len(got))
 	}
+	p.learn(2*maxPeople-1, "999", now) // its own number
 	p.learn(2*maxPeople-1, "", now)
 	if p.name(2*maxPeople-1) == "" {
 		t.Error("a name that was known is lost")

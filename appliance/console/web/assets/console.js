@@ -63,6 +63,9 @@ const release = () => {
 for (const name of ["pointerdown", "keydown"]) addEventListener(name, press, true);
 for (const name of ["pointerup", "pointercancel", "keyup", "blur"]) addEventListener(name, release);
 
+// The page that is shown stays in sight where the navigation has to be scrolled.
+document.querySelector('nav a[aria-current="page"]')?.scrollIntoView({ block: "nearest", inline: "center" });
+
 // Who reads the end of a chat stays there, also when its pictures come late.
 const talk = document.querySelector('[data-keyed="end"]');
 const atEnd = () => (talk?.lastElementChild?.getBoundingClientRect().bottom ?? 0) < innerHeight + 80;
@@ -121,9 +124,6 @@ for (const area of document.querySelectorAll("[data-live]")) {
   addEventListener("pagehide", () => source?.close());
   if (!document.hidden) open();
 }
-
-// The page that is shown stays in sight where the navigation has to be scrolled.
-document.querySelector('nav a[aria-current="page"]')?.scrollIntoView({ block: "nearest", inline: "center" });
 
 // Puts the cursor of the editor where a mistake is.
 const editor = document.querySelector("textarea.editor");
