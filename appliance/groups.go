@@ -243,7 +243,7 @@ func (a *Appliance) rehearse(req console.RehearseRequest) (console.Decision, err
 		d.Chat, d.Kind = policy.Chat{Group: true, ID: req.GroupID}.String(), "message.group.normal"
 	}
 	for _, app := range decisions {
-		d.Apps[app.App] = console.Outcome{Outcome: app.Outcome, Reason: app.Reason}
+		d.Apps[app.App] = console.Outcome{Outcome: app.Outcome, Reason: app.Reason, Away: app.Away}
 	}
 	return d, nil
 }

@@ -130,7 +130,7 @@ func (a *Appliance) tail(ctx context.Context, app string, emit func(console.Tail
 		}
 		wanted := app == ""
 		for _, d := range p.Apps {
-			e.Apps[d.App] = console.Outcome{Outcome: d.Outcome, Reason: d.Reason}
+			e.Apps[d.App] = console.Outcome{Outcome: d.Outcome, Reason: d.Reason, Away: d.Away}
 			wanted = wanted || d.App == app && d.Outcome == policy.Deliver.String()
 		}
 		if !wanted {

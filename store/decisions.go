@@ -32,6 +32,8 @@ type AppDecision struct {
 	App     string `json:"app"`
 	Outcome string `json:"outcome"`
 	Reason  string `json:"reason"`
+	// Away says that the app was not there: nothing is kept for it before it connects for events.
+	Away bool `json:"away,omitempty"`
 }
 
 // Decisions is the ring of the newest decisions. It lives in memory, is written at Close and read at Open.

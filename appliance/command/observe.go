@@ -234,6 +234,10 @@ func (s *Shell) printDecisions(list []console.Decision, words *texts) {
 	for _, d := range list {
 		reasons := []string{d.Reason}
 		for _, name := range slices.Sorted(maps.Keys(d.Apps)) {
+			if d.Apps[name].Away {
+				reasons = append(reasons, "app.away")
+				continue
+			}
 			reasons = append(reasons, d.Apps[name].Reason)
 		}
 		for _, reason := range reasons {
@@ -254,7 +258,7 @@ func outcome(p paint, text string) cell {
 	switch text {
 	case "deliver", "command":
 		return cell{text, p.good}
-	case "drop", "away":
+	case "drop":
 		return cell{text, p.bad}
 	}
 	return cell{text, p.warn}
@@ -267,6 +271,8 @@ func perApp(apps map[string]console.Outcome, whole string) string {
 	without := make(map[string][]string)
 	for _, name := range slices.Sorted(maps.Keys(apps)) {
 		switch o := apps[name]; {
+		case o.Away:
+			without["app.away"] = append(without["app.away"], name)
 		case o.Outcome == "deliver":
 			get = append(get, name)
 		case o.Reason != "" && o.Reason != whole:

@@ -79,7 +79,7 @@ func (a *API) explain(w http.ResponseWriter, r *http.Request) error {
 	for i, d := range all {
 		apps := make(map[string]Outcome, len(d.Apps))
 		for _, app := range d.Apps {
-			apps[app.App] = Outcome{Outcome: app.Outcome, Reason: app.Reason}
+			apps[app.App] = Outcome{Outcome: app.Outcome, Reason: app.Reason, Away: app.Away}
 		}
 		out[i] = Decision{Time: d.Time, Account: d.Account, Chat: d.Chat, User: d.User, Kind: d.Kind,
 			Outcome: d.Outcome, Reason: d.Reason, Apps: apps}

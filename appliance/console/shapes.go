@@ -142,6 +142,7 @@ type AccountInfo struct {
 type Outcome struct {
 	Outcome string `json:"outcome"`
 	Reason  string `json:"reason"`
+	Away    bool   `json:"away,omitempty"` // the app was not there, and nothing was kept for it
 }
 
 // Decision is one entry of `catflap explain --json`.

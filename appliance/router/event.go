@@ -67,16 +67,14 @@ func (l *Lane) process(frame []byte, head *onebot.Head, late bool) {
 		switch {
 		case mask&(1<<app.slot) != 0:
 			l.tally.apps[app.slot%slots].events.Add(1)
-		case s.apps[i].Outcome == away && f.Kind != policy.Meta:
+		case s.apps[i].Away && f.Kind != policy.Meta:
 			l.tally.apps[app.slot%slots].missed.Add(1)
 		}
 	}
-	became := verdict
-	became.Outcome, became.Reason = whole(f, verdict, mask, s.apps)
-	l.tally.events[int(became.Outcome)%outcomes].Add(1)
+	l.tally.events[int(verdict.Outcome)%outcomes].Add(1)
 	chat, hasChat := f.Chat()
-	l.decided(rules, f, chat, hasChat, became)
-	l.effects(f, head, chat, became, late)
+	l.decided(rules, f, chat, hasChat, verdict)
+	l.effects(f, head, chat, verdict, late)
 
 	admitted := verdict.Outcome == policy.Deliver || verdict.Outcome == policy.Context
 	isMessage := f.Kind == policy.Message || f.Kind == policy.Sent

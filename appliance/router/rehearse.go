@@ -37,7 +37,6 @@ func (r *Router) Rehearse(account string, m Rehearsal) (policy.Verdict, []store.
 		f.Detail, f.SubType, f.Group = "group", "normal", m.Group
 	}
 	verdict := rules.set.Decide(&f)
-	mask, apps := rules.share(&f, verdict, r.Store.Journal().Subscribed(l.index), nil)
-	verdict.Outcome, verdict.Reason = whole(&f, verdict, mask, apps)
+	_, apps := rules.share(&f, verdict, r.Store.Journal().Subscribed(l.index), nil)
 	return verdict, apps, true
 }

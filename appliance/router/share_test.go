@@ -16,25 +16,28 @@ func told(d store.Decision) string {
 	out := d.Outcome + " " + d.Reason
 	for _, app := range d.Apps {
 		out += fmt.Sprintf(" %s=%s/%s", app.App, app.Outcome, app.Reason)
+		if app.Away {
+			out += "/away"
+		}
 	}
 	return out
 }
 
-// What became of a message is judged by what the apps got, not by what the account's own rules say alone.
-func TestDecisionSaysWhetherAnyAppGotIt(t *testing.T) {
+// A decision has what the account's rules say, and beside it what each app got.
+func TestDecisionHasTheRulesAndEachApp(t *testing.T) {
 	const app = "apps:\n  bot: {protocol: onebot11, accessToken: token-of-the-bot%s}\n"
 	for _, tt := range []struct {
 		name, rules, frame, want string
 		history                  int
 	}{
 		{"the app wants a mention, the group does not", ", requireMention: true", group(30005, 20002, hello),
-			"context app.mention-required bot=drop/app.mention-required", 1},
+			"deliver delivered bot=drop/app.mention-required", 1},
 		{"both want one", ", requireMention: true", group(30003, 20002, hello), "context mention.required bot=drop/mention.required", 1},
-		{"the app has no use for it", ", only: {commands: [/weather]}", group(30005, 20002, hello), "context app.not-in-only bot=drop/app.not-in-only", 1},
-		{"the group wants a mention, the app does not", ", requireMention: false", group(30003, 20002, hello), "deliver delivered bot=deliver/delivered", 1},
+		{"the app has no use for it", ", only: {commands: [/weather]}", group(30005, 20002, hello), "deliver delivered bot=drop/app.not-in-only", 1},
+		{"the group wants a mention, the app does not", ", requireMention: false", group(30003, 20002, hello), "context mention.required bot=deliver/delivered", 1},
 		{"a notice that no app wants", ", only: {types: [message]}",
 			`{"time":1,"self_id":10001,"post_type":"notice","notice_type":"group_increase","sub_type":"approve","group_id":30003,"user_id":20002,"operator_id":20002}`,
-			"drop app.not-in-only bot=drop/app.not-in-only", 0},
+			"deliver delivered bot=drop/app.not-in-only", 0},
 		{"nobody may", "", group(30004, 20002, atBot), "drop group.not-listed bot=drop/group.not-listed", 0},
 	} {
 		h := newHouse(t, quiet+fmt.Sprintf(app, tt.rules))
@@ -55,11 +58,11 @@ func TestDecisionSaysWhetherAnyAppGotIt(t *testing.T) {
 func TestDecisionSaysThatAnAppIsNotThere(t *testing.T) {
 	h := newHouse(t, quiet+apps2)
 	h.store.Journal().CloseCursor(h.cursors["bot"])
-	if got, want := told(h.event(private(20002, hello))), "deliver delivered bot=away/app.away all=deliver/delivered"; got != want {
+	if got, want := told(h.event(private(20002, hello))), "deliver delivered bot=deliver/delivered/away all=deliver/delivered"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 	h.store.Journal().CloseCursor(h.cursors["all"])
-	const want = "context app.away bot=away/app.away all=away/app.away"
+	const want = "deliver delivered bot=deliver/delivered/away all=deliver/delivered/away"
 	if got := told(h.event(private(20002, hello))); got != want {
 		t.Errorf("%s, want %s", got, want)
 	}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -79,21 +80,48 @@ func (s *Site) decisions(ignored bool) verdicts {
 
 // verdict prepares a decision for people. What an app did not get for the same reason goes without saying.
 func (s *Site) verdict(d console.Decision) verdictRow {
-	if d.Outcome == policy.Deliver.String() && len(d.Apps) == 0 && strings.HasPrefix(d.Kind, "message.") {
-		d.Outcome, d.Reason = policy.Context.String(), string(policy.ReasonAppNone) // the rules let it in, and nobody was there
-	}
+	d = became(d)
 	row := verdictRow{Decision: d, Allow: remedyOf(d)}
 	if chat, err := policy.ParseChat(d.Chat); err == nil && chat.Group {
 		row.Group = chat.ID
 	}
 	for name, o := range d.Apps {
-		if d.Outcome == policy.Deliver.String() || o.Reason != d.Reason || o.Outcome == "away" {
+		if o.Away {
+			o.Outcome, o.Reason = "away", string(policy.ReasonAppAway)
+		}
+		if d.Outcome == policy.Deliver.String() || o.Reason != d.Reason || o.Away {
 			row.Apps = append(row.Apps, appVerdict{name, o.Outcome, o.Reason})
 		}
 	}
 	slices.SortFunc(row.Apps, func(x, y appVerdict) int { return strings.Compare(x.Name, y.Name) })
 	row.Decision.Apps = nil
 	return row
+}
+
+// became says what came of a message as a whole: what some app got was delivered, though the account's own rules may want a
+// mention, and what they let in and no app got is in the history only.
+func became(d console.Decision) console.Decision {
+	admitted := d.Outcome == policy.Deliver.String() || d.Outcome == policy.Context.String()
+	switch {
+	case !admitted || !strings.HasPrefix(d.Kind, "message."):
+		return d
+	case gotBySome(d):
+		d.Outcome, d.Reason = policy.Deliver.String(), string(policy.ReasonDelivered)
+		return d
+	case d.Outcome == policy.Context.String():
+		return d
+	}
+	d.Outcome, d.Reason = policy.Context.String(), string(policy.ReasonAppNone)
+	for _, name := range slices.Sorted(maps.Keys(d.Apps)) {
+		if d.Apps[name].Away {
+			d.Reason = string(policy.ReasonAppAway)
+			break
+		}
+		if d.Reason == string(policy.ReasonAppNone) {
+			d.Reason = d.Apps[name].Reason
+		}
+	}
+	return d
 }
 
 // settled reports whether the rules have changed since, so that there is nothing left to allow.
@@ -109,6 +137,8 @@ func (s *Site) settled(row verdictRow) bool {
 	if err != nil {
 		return false
 	}
+	now.Kind = row.Kind
+	now = became(now)
 	was := row.Reason
 	if was == string(policy.ReasonMentionReplyUnknown) {
 		was = string(policy.ReasonMentionRequired)
@@ -120,7 +150,7 @@ func (s *Site) settled(row verdictRow) bool {
 // gotBySome reports whether an app got the event, whatever the account's own rules say of it.
 func gotBySome(d console.Decision) bool {
 	for _, o := range d.Apps {
-		if o.Outcome == policy.Deliver.String() {
+		if o.Outcome == policy.Deliver.String() && !o.Away {
 			return true
 		}
 	}

@@ -22,8 +22,8 @@ func TestNotAnsweredIsWhatNoAppGot(t *testing.T) {
 	}
 	got := store.AppDecision{App: "all", Outcome: "deliver", Reason: "delivered"}
 	add(1, "deliver", "delivered", got, store.AppDecision{App: "one", Outcome: "drop", Reason: "mention.required"})
-	add(2, "context", "app.mention-required", store.AppDecision{App: "one", Outcome: "drop", Reason: "app.mention-required"})
-	add(3, "context", "app.away", store.AppDecision{App: "one", Outcome: "away", Reason: "app.away"})
+	add(2, "deliver", "delivered", store.AppDecision{App: "one", Outcome: "drop", Reason: "app.mention-required"})
+	add(3, "deliver", "delivered", store.AppDecision{App: "one", Outcome: "deliver", Reason: "delivered", Away: true})
 	add(4, "deliver", "delivered") // no app serves the account
 	add(5, "context", "mention.required", got)
 	seen := map[uint64]string{}
