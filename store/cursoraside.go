@@ -8,7 +8,7 @@ import (
 
 // Bounds of what a cursor sets aside.
 const (
-	maxAside      = 16
+	maxAside      = 64
 	maxAsideBytes = 1 << 20
 )
 

@@ -100,7 +100,7 @@ func (a *Agent) connect(c *config.Config) {
 	app := c.App(a.Name)
 	if app != nil && (before == nil || before.App(a.Name) == nil || !sameServers(before.App(a.Name).Agent, app.Agent)) {
 		if old := a.servers.Swap(newServers(app.Agent, a.Now)); old != nil {
-			old.Close()
+			a.tasks.Go(old.Close) // it waits for what is being asked of a server, and a reload must not
 		}
 	}
 	if app == nil || before != nil && before.App(a.Name) != nil && sameEndpoint(before.App(a.Name).Agent, app.Agent) {

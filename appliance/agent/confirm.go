@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/catflap/catflap/appliance/agent/prompt"
 	"github.com/catflap/catflap/appliance/agent/tools"
 )
 
@@ -65,7 +66,7 @@ func (a *Agent) confirmed(m *message, code string) (tools.Action, bool) {
 
 // codeOf finds the code in an owner's answer.
 func codeOf(text string) (code string, ok bool) {
-	for _, word := range []string{"/confirm ", "/确认 ", "／确认 ", "/确认"} {
+	for _, word := range []string{"/confirm ", "／confirm ", "/确认", "／确认"} {
 		if code, ok := strings.CutPrefix(text, word); ok {
 			return strings.TrimSpace(code), true
 		}
@@ -95,11 +96,12 @@ func (a *Agent) isOwner(m *message) bool {
 	return account != nil && slices.Contains(account.Owners, m.user)
 }
 
-// preview shows an action to the owner who has to agree to it.
+// preview shows an action to the owner who has to agree to it: on one line, and without characters that turn the text
+// around or are not seen.
 func preview(action tools.Action) string {
 	params, err := json.Marshal(action.Params)
 	if err != nil {
 		return action.Name
 	}
-	return action.Name + " " + string(params)
+	return action.Name + " " + prompt.Safe(string(params))
 }

@@ -181,8 +181,10 @@ func (a *Agent) run(t *talk) {
 			err = a.acquire(ctx)
 		}
 		a.mu.Lock()
-		batch := t.waiting
-		t.waiting = nil
+		var batch []*turnItem
+		if !errors.Is(context.Cause(ctx), errStopped) { // else what waits came after the word that ended this
+			batch, t.waiting = t.waiting, nil
+		}
 		a.mu.Unlock()
 		if err == nil {
 			if fresh := a.fresh(batch); len(fresh) > 0 {

@@ -16,7 +16,7 @@ type texts struct {
 	ownersOnly, noCode         string
 	carriedOut                 string
 	undone                     func(err error) string
-	confirm                    func(action string, m *message, code string, within time.Duration) string
+	confirm                    func(action, whose, code string, within time.Duration) string
 }
 
 var words = map[string]texts{
@@ -65,8 +65,8 @@ var words = map[string]texts{
 		noCode:     "没有这个确认码，或者它已经过期。",
 		carriedOut: "已执行。",
 		undone:     func(err error) string { return "没有成功：" + err.Error() },
-		confirm: func(action string, m *message, code string, within time.Duration) string {
-			return fmt.Sprintf("需要主人确认：\n%s\n起因：%s（%d）的消息。\n主人请在 %d 分钟内在这里发送：\n/confirm %s", action, m.name, m.user, int(within.Minutes()), code)
+		confirm: func(action, whose, code string, within time.Duration) string {
+			return fmt.Sprintf("需要主人确认：\n%s\n起因：%s 的消息。\n主人请在 %d 分钟内在这里发送：\n/confirm %s", action, whose, int(within.Minutes()), code)
 		},
 	},
 	"en": {
@@ -113,8 +113,8 @@ var words = map[string]texts{
 		noCode:     "There is no such code, or it is too old.",
 		carriedOut: "Done.",
 		undone:     func(err error) string { return "That did not work: " + err.Error() },
-		confirm: func(action string, m *message, code string, within time.Duration) string {
-			return fmt.Sprintf("An owner has to confirm this:\n%s\nbecause of a message of %s (%d).\nOwner, send this here within %d minutes:\n/confirm %s", action, m.name, m.user, int(within.Minutes()), code)
+		confirm: func(action, whose, code string, within time.Duration) string {
+			return fmt.Sprintf("An owner has to confirm this:\n%s\nbecause of a message of %s.\nOwner, send this here within %d minutes:\n/confirm %s", action, whose, int(within.Minutes()), code)
 		},
 	},
 }

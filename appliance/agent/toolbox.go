@@ -8,9 +8,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/catflap/catflap/appliance/agent/endpoint"
 	"github.com/catflap/catflap/appliance/agent/mcp"
+	"github.com/catflap/catflap/appliance/agent/prompt"
 	"github.com/catflap/catflap/appliance/agent/tools"
 	"github.com/catflap/catflap/appliance/config"
 	"github.com/catflap/catflap/policy"
@@ -22,7 +24,8 @@ const maxResult = 8 << 10
 // toolbox is what the model may use in one turn.
 type toolbox struct {
 	a       *Agent
-	message *message
+	message *message   // the newest that is answered
+	asked   []*message // all that are answered together
 	turn    tools.Turn
 	offered []tools.Tool
 	servers map[string]*mcp.Tool // by the name under which the model sees them
@@ -38,16 +41,21 @@ func (b *toolbox) close() {
 	}
 }
 
-// toolbox collects what the sender of a message may have done here.
-func (a *Agent) toolbox(ctx context.Context, m *message) *toolbox {
+// toolbox collects what the senders of the messages may have done here. A model does not tell whose wish it fulfils: where
+// several people are answered together it may have just what each of them may.
+func (a *Agent) toolbox(ctx context.Context, batch []*turnItem) *toolbox {
+	m := batch[len(batch)-1].message
 	_, app := a.settings()
 	if app == nil {
 		return &toolbox{a: a, message: m}
 	}
-	b := &toolbox{a: a, message: m, servers: map[string]*mcp.Tool{}, turn: tools.Turn{Chat: m.chat, Temp: m.temp, User: m.user, Owner: a.isOwner(m), Own: a.Own}}
-	rights := a.rights(m)
+	b := &toolbox{a: a, message: m, servers: map[string]*mcp.Tool{}, turn: tools.Turn{Chat: m.chat, Temp: m.temp, User: m.user, Owner: true, Own: a.Own}}
+	for _, item := range batch {
+		b.asked = append(b.asked, item.message)
+		b.turn.Owner = b.turn.Owner && a.isOwner(item.message)
+	}
 	for _, t := range tools.QQ() {
-		if rights.Allows(t.Name, t.Group) {
+		if b.allows(t.Name, t.Group) {
 			b.offered = append(b.offered, t)
 		}
 	}
@@ -56,12 +64,17 @@ func (a *Agent) toolbox(ctx context.Context, m *message) *toolbox {
 		b.offered = append(b.offered, tools.SkillTool())
 	}
 	for _, t := range a.remote(ctx) {
-		if rights.Allows(t.Name, "") {
+		if b.allows(t.Name, "") {
 			b.offered = append(b.offered, tools.Tool{Name: t.Name, Description: t.Description, Schema: t.Schema})
 			b.servers[t.Name] = t
 		}
 	}
 	return b
+}
+
+// allows looks up whether all who are answered may have a tool.
+func (b *toolbox) allows(name, group string) bool {
+	return !slices.ContainsFunc(b.asked, func(m *message) bool { return !b.a.rights(m).Allows(name, group) })
 }
 
 // rights looks up what the sender of a message may have done.
@@ -121,7 +134,7 @@ func (b *toolbox) schemas() []endpoint.Tool {
 }
 
 // call carries out one call of the model and returns what to tell it. It is the one place through which every call goes:
-// the rights of the person whose message is answered are looked up again, since they may have changed meanwhile.
+// the rights of those whose messages are answered are looked up again, since they may have changed meanwhile.
 func (b *toolbox) call(ctx context.Context, c endpoint.ToolCall) string {
 	text, err := b.carryOut(ctx, c)
 	if err != nil {
@@ -148,7 +161,7 @@ func (b *toolbox) carryOut(ctx context.Context, c endpoint.ToolCall) (string, er
 	if tool.Name == tools.ReadSkill {
 		return b.readSkill(args)
 	}
-	if !b.a.rights(b.message).Allows(tool.Name, tool.Group) {
+	if !b.allows(tool.Name, tool.Group) {
 		return "", errors.New("this tool is not allowed any more")
 	}
 	if remote := b.servers[tool.Name]; remote != nil {
@@ -219,11 +232,22 @@ func (b *toolbox) askOwner(ctx context.Context, action tools.Action) (string, er
 	if err != nil {
 		return "", err
 	}
-	if _, err := b.a.send(ctx, b.message, []segment{textSegment(b.a.texts().confirm(preview(action), b.message, code, confirmTime))}); err != nil {
+	if _, err := b.a.send(ctx, b.message, []segment{textSegment(b.a.texts().confirm(preview(action), b.whose(), code, confirmTime))}); err != nil {
 		return "", err
 	}
 	b.spoke = true
 	return "Not done yet: an owner of the bot has to confirm it in this chat. He was told how; do not ask again.", nil
+}
+
+// whose names the people that an action may come from, each once. They chose their names themselves.
+func (b *toolbox) whose() string {
+	var all []string
+	for _, m := range b.asked {
+		if who := (prompt.Speaker{QQ: m.user, Name: m.name}).String(); !slices.Contains(all, who) {
+			all = append(all, who)
+		}
+	}
+	return strings.Join(all, ", ")
 }
 
 func (b *toolbox) readSkill(args json.RawMessage) (string, error) {

@@ -15,6 +15,9 @@ import (
 // maxRounds bounds how often a model may ask for tools before it has to answer.
 const maxRounds = 6
 
+// maxReply bounds what is sent of one answer, bytes: a model that finds no end is not to flood a chat.
+const maxReply = 32 << 10
+
 // errSilent: the model chose to say nothing.
 var errSilent = errors.New("the model chose to say nothing")
 
@@ -58,7 +61,12 @@ func (a *Agent) answer(ctx context.Context, t *talk, batch []*turnItem) error {
 		return nil
 	case err != nil: // the answer broke off; what came of it is worth more than nothing
 		a.Log.Warn("the model's answer broke off", "app", a.Name, "account", last.account, "chat", last.chat.String(), "err", err)
-		text += "\n" + a.texts().brokenOff
+		if len(text) <= maxReply {
+			text += "\n" + a.texts().brokenOff
+		}
+	}
+	if len(text) > maxReply {
+		text = prompt.Cut(text, maxReply) + "\n" + a.texts().brokenOff
 	}
 	a.noteTrouble(err)
 	outcome := Answered
@@ -114,7 +122,7 @@ func (a *Agent) spend(tokens int64, batch []*turnItem) {
 // converse asks the model until it answers. The text has been filtered; with an error it is what came before.
 func (a *Agent) converse(ctx context.Context, client *endpoint.Client, app *config.App, t *talk, batch []*turnItem) (text string, spent int64, err error) {
 	last := batch[len(batch)-1].message
-	box := a.toolbox(ctx, last)
+	box := a.toolbox(ctx, batch)
 	defer box.close()
 	chat := a.chat(last)
 	req := &endpoint.Request{MaxTokens: app.Agent.MaxTokens, Tools: box.schemas()}
@@ -164,11 +172,7 @@ func (a *Agent) remember(t *talk, app *config.App, batch []*turnItem, text strin
 	var asked []string
 	for _, item := range batch {
 		e.ids = append(e.ids, item.id)
-		words := chat.Text(item.segments)
-		if item.chat.Group {
-			words = prompt.Speaker{QQ: item.user, Name: item.name}.String() + ": " + words
-		}
-		asked = append(asked, words)
+		asked = append(asked, chat.Said(prompt.Speaker{QQ: item.user, Name: item.name}, chat.Text(item.segments)))
 	}
 	e.asked = strings.Join(asked, "\n")
 	a.mu.Lock()

@@ -30,7 +30,7 @@ type Handed struct {
 }
 
 // maxHeld bounds the events that are handed over and not done. The next ones wait in the queue.
-const maxHeld = 16
+const maxHeld = 64
 
 // hand gives the events of one feed to an app that lives in this process. They may be done in any order: each is
 // acknowledged for itself, so that a crash repeats just what had not ended.

@@ -186,11 +186,17 @@ func (c *Chat) Turn(t *Turn) string {
 	var out strings.Builder
 	c.writeBlocks(&out, blocks, said)
 	out.WriteString(t.Now.Format("[2006-01-02 Mon 15:04 -07:00] "))
-	if c.Group != 0 {
-		out.WriteString(t.From.String() + ": ")
-	}
-	out.WriteString(said)
+	out.WriteString(c.Said(t.From, said))
 	return out.String()
+}
+
+// Said is what somebody said, with his name in a group. Further lines are set in there: none of them can pass for the words
+// of somebody else.
+func (c *Chat) Said(from Speaker, words string) string {
+	if c.Group == 0 {
+		return words
+	}
+	return from.String() + ": " + strings.ReplaceAll(words, "\n", "\n  ")
 }
 
 // history tells messages a line each, the newest that fit.

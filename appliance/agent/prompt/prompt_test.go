@@ -65,7 +65,7 @@ func TestTurn(t *testing.T) {
 		want string
 	}{
 		{"private", private(English), Turn{Now: at(14, 30), From: Speaker{20002, "Ann"}, Segments: words("hello")}, "[2026-01-02 Fri 14:30 +08:00] hello"},
-		{"group", group(English), Turn{Now: at(14, 30), From: Speaker{20002, "Ann"}, Segments: words("hello\nthere")}, "[2026-01-02 Fri 14:30 +08:00] Ann(20002): hello\nthere"},
+		{"group", group(English), Turn{Now: at(14, 30), From: Speaker{20002, "Ann"}, Segments: words("hello\nthere")}, "[2026-01-02 Fri 14:30 +08:00] Ann(20002): hello\n  there"},
 		{"nobody has a name", group(English), Turn{Now: at(14, 30), From: Speaker{QQ: 20002}, Segments: words("hello")}, "[2026-01-02 Fri 14:30 +08:00] (20002): hello"},
 		{"only an @", group(Chinese), Turn{Now: at(14, 30), From: Speaker{20002, "Ann"}, Segments: []onebot.Segment{{Type: "at", Data: map[string]any{"qq": "10001"}}}},
 			"[2026-01-02 Fri 14:30 +08:00] Ann(20002): （没有文字：指的是引用的或上一条消息）"},
