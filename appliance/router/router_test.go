@@ -130,7 +130,7 @@ func TestEventReachesThoseWhoMayHaveIt(t *testing.T) {
 		{"friend", private(20002, hello), "deliver", "delivered", true, true, true},
 		{"stranger", private(20009, hello), "pair", "dm.pairing-required", false, false, false},
 		{"mentioned in a listed group", group(30003, 20002, atBot), "deliver", "delivered", true, true, true},
-		{"not mentioned", group(30003, 20002, hello), "deliver", "delivered", false, true, true},
+		{"not mentioned", group(30003, 20002, hello), "context", "mention.required", false, true, true},
 		{"no mention needed there", group(30005, 20009, hello), "deliver", "delivered", true, true, true},
 		{"unlisted group", group(30004, 20002, atBot), "drop", "group.not-listed", false, false, false},
 	}
@@ -274,7 +274,7 @@ func TestStringFormBecomesSegments(t *testing.T) {
 }
 
 func TestQuoteOfTheBotIsAMention(t *testing.T) {
-	h := newHouse(t, quiet+"apps:\n  bot: {protocol: onebot11, accessToken: token-of-the-bot}\n")
+	h := newHouse(t, quiet+apps2)
 	reply := func(id int64) string { return fmt.Sprintf(`[{"type":"reply","data":{"id":"%d"}}]`, id) }
 	if d := h.event(group(30003, 20002, reply(77))); d.Reason != "mention.reply-unknown" {
 		t.Errorf("a quote of something unknown: %s (%s)", d.Outcome, d.Reason)
