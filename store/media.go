@@ -384,7 +384,7 @@ func (m *Media) finish(b *mediaBatch, ok bool) {
 	m.waiting = *b
 	m.waiting.add(&newer)
 	for sum, at := range b.touched {
-		if _, again := m.touched[sum]; !again {
+		if _, again := m.touched[sum]; !again && len(m.touched) < touchLimit {
 			m.touched[sum] = at
 		}
 	}
