@@ -158,7 +158,7 @@ func TestAgentTools(t *testing.T) {
 				if m == nil {
 					t.Fatalf("no code: %q", s.Text)
 				}
-				holds(t, "what the owner is shown", s.Text, c.action, "ann@circle (20002)")
+				holds(t, "what the owner is shown", s.Text, c.action, "ann@circle(20002)")
 				// Neither who asked nor an owner elsewhere can confirm it.
 				g.say("/confirm " + m[1])
 				g.hears(t, "Only an owner can confirm that.")
