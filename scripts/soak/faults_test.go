@@ -34,15 +34,21 @@ func (w *world) count(what string) {
 // was full and until its next attempt to write.
 func (w *world) killed(at time.Time) {
 	from, why := at.Add(-queueSync*5/4-commitTime), "younger than 1.25 queueSync and a commit at a kill"
-	if full := w.full; !full.from.IsZero() {
-		// The pauses between attempts double from 1 s on, so the next one comes no later than the time since the first.
-		recovered := full.to.Add(full.to.Sub(full.from) + 3*time.Second)
-		if full.to.IsZero() || at.Before(recovered) {
-			from, why = full.from.Add(-queueSync*5/4-commitTime), "at a kill before the store had recovered from a full disk"
-		}
+	if w.unwritten(at) {
+		from, why = w.full.from.Add(-queueSync*5/4-commitTime), "at a kill before the store had recovered from a full disk"
 	}
 	w.ledger.mayLose(plain, from, at, why)
 	w.ledger.mayLose(late, from, at, why)
+}
+
+// unwritten reports whether the store may not have written yet what came since the disk was full.
+func (w *world) unwritten(at time.Time) bool {
+	full := w.full
+	if full.from.IsZero() {
+		return false
+	}
+	// The pauses between attempts double from 1 s on, so the next one comes no later than the time since the first.
+	return full.to.IsZero() || at.Before(full.to.Add(full.to.Sub(full.from)+3*time.Second))
 }
 
 // kill is kill -9, a time of darkness, and a restart; the store must open every time.
@@ -215,10 +221,7 @@ func (w *world) fillDisk() {
 	w.count("disk full")
 	a := w.apps[[]string{all, opsOnly, reverse}[w.random.IntN(3)]]
 	a.leave(true)
-	w.full = span{from: time.Now()}
-	if err := w.disk.fill(); err != nil {
-		w.must(fmt.Errorf("filling the disk: %w", err))
-	}
+	w.takeDisk()
 	w.flood.Store(10 * 300)
 	w.wait(w.between(2*time.Second, 4*time.Second))
 	a.leave(false)
@@ -228,10 +231,7 @@ func (w *world) fillDisk() {
 // startFull kills catflap on a full disk and starts it there: it must serve, forward, and write when there is room again.
 func (w *world) startFull() {
 	w.count("start on a full disk")
-	w.full = span{from: time.Now()}
-	if err := w.disk.fill(); err != nil {
-		w.must(fmt.Errorf("filling the disk: %w", err))
-	}
+	w.takeDisk()
 	w.wait(w.between(100*time.Millisecond, 500*time.Millisecond))
 	at := time.Now()
 	w.must(w.cat.kill())
@@ -242,6 +242,20 @@ func (w *world) startFull() {
 	w.flood.Store(300)
 	w.wait(w.between(time.Second, 3*time.Second))
 	w.freeDisk()
+}
+
+// takeDisk leaves not a byte on the disk. If the store has not written what came since the time before, room that was there
+// for a moment changes nothing.
+func (w *world) takeDisk() {
+	now := time.Now()
+	if w.unwritten(now) {
+		w.full.to = time.Time{}
+	} else {
+		w.full = span{from: now}
+	}
+	if err := w.disk.fill(); err != nil {
+		w.must(fmt.Errorf("filling the disk: %w", err))
+	}
 }
 
 func (w *world) freeDisk() {
