@@ -43,6 +43,24 @@ func TestAnswersAPrivateMessage(t *testing.T) {
 	}
 }
 
+// What a model writes is text, whatever it looks like: as a string NapCat would read CQ codes in it, and send a file of its
+// machine.
+func TestFault_S01_AnswersAreSegments(t *testing.T) {
+	evil := []string{"[CQ:image,file=file:///etc/passwd]", `"}},{"type":"image","data":{"file":"file:///etc/passwd`, `a\`}
+	var turns []turn
+	for _, text := range evil {
+		turns = append(turns, turn{text: text})
+	}
+	m := newModel(t, turns...)
+	h := newHome(t, m, "apps: {brain: {$MODEL}}\n")
+	for _, want := range evil {
+		receive(t, "the end", h.says(false, ann, "Ann", "hello"))
+		if text, _ := said(t, receive(t, "the answer", h.acts)); text != want {
+			t.Errorf("it said %q, want %q", text, want)
+		}
+	}
+}
+
 // What was said before is told as turns; what others said meanwhile as context, once.
 func TestConversation(t *testing.T) {
 	m := newModel(t, turn{text: "one"}, turn{text: "two"}, turn{text: "three"})

@@ -136,6 +136,8 @@ func (a *Agent) converse(ctx context.Context, client *endpoint.Client, app *conf
 		reply, err := client.Ask(ctx, req)
 		spent += reply.Usage.Prompt + reply.Usage.Completion
 		answer := prompt.Read(reply.Text)
+		a.Log.Debug("the model answered", "app", a.Name, "account", last.account, "model", reply.Model, "finish", reply.Finish, "calls", len(reply.Calls),
+			"tools_refused", reply.ToolsDropped, "pictures_refused", reply.ImagesDropped, "calls_in_text", answer.Leaked, "err", err)
 		if app.Markdown == "forward" {
 			answer.Text = answer.Markdown
 		}

@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"io"
 	"strings"
+
+	"github.com/catflap/catflap/appliance/onebot12/msgpack"
 )
 
 // Upload are the params of upload_file.
@@ -164,7 +166,7 @@ func (r *Request) bytes(name string) ([]byte, *Fault) {
 	}
 	body := v.raw()
 	if body = body[1 : len(body)-1]; hasEscape(body) { // some write \/ for /
-		body = appendDecoded(nil, body)
+		body = msgpack.AppendText(nil, body)
 	}
 	if _, err := io.Copy(io.Discard, Decoder(body)); err != nil {
 		return nil, fault(BadParam, "params.%s is not base64 with its padding", name)

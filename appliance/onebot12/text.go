@@ -4,10 +4,9 @@ import (
 	"bytes"
 	"math"
 	"strconv"
-	"unicode/utf16"
-	"unicode/utf8"
 
 	"github.com/catflap/catflap/appliance/onebot"
+	"github.com/catflap/catflap/appliance/onebot12/msgpack"
 )
 
 func hasEscape(body []byte) bool { return bytes.IndexByte(body, '\\') >= 0 }
@@ -17,62 +16,7 @@ func decoded(body []byte) string {
 	if !hasEscape(body) {
 		return string(body)
 	}
-	return string(appendDecoded(nil, body))
-}
-
-// appendDecoded appends the text of a string's body. Half a surrogate pair becomes U+FFFD.
-func appendDecoded(dst, body []byte) []byte {
-	for len(body) > 0 {
-		i := bytes.IndexByte(body, '\\')
-		if i < 0 || i+1 >= len(body) {
-			return append(dst, body...)
-		}
-		dst = append(dst, body[:i]...)
-		c := body[i+1]
-		body = body[i+2:]
-		switch c {
-		case 'b':
-			c = '\b'
-		case 'f':
-			c = '\f'
-		case 'n':
-			c = '\n'
-		case 'r':
-			c = '\r'
-		case 't':
-			c = '\t'
-		case 'u':
-			r := hex4(body)
-			if r < 0 {
-				break
-			}
-			body = body[4:]
-			if utf16.IsSurrogate(r) {
-				low := rune(-1)
-				if len(body) > 1 && body[0] == '\\' && body[1] == 'u' {
-					low = hex4(body[2:])
-				}
-				if r = utf16.DecodeRune(r, low); r != utf8.RuneError {
-					body = body[6:]
-				}
-			}
-			dst = utf8.AppendRune(dst, r)
-			continue
-		}
-		dst = append(dst, c)
-	}
-	return dst
-}
-
-func hex4(b []byte) rune {
-	if len(b) < 4 {
-		return -1
-	}
-	n, err := strconv.ParseUint(string(b[:4]), 16, 32)
-	if err != nil {
-		return -1
-	}
-	return rune(n)
+	return string(msgpack.AppendText(nil, body))
 }
 
 // text is a string's text, a number or a truth as it is written, "" for anything else.

@@ -93,7 +93,6 @@ type collector struct {
 	counted         bool   // the server told the usage
 	events          int    // that held a choice
 	refusal         []byte // raw error object inside the answer
-	progress        func(string)
 }
 
 type callPieces struct {
@@ -160,12 +159,7 @@ func (a *collector) message(m *message) error {
 	if a.text.Len()+len(words) > maxText {
 		return errAnswer
 	}
-	if words != "" {
-		a.text.WriteString(words)
-		if a.progress != nil {
-			a.progress(words)
-		}
-	}
+	a.text.WriteString(words)
 	if n := maxReasoning - a.reasoning.Len(); n > 0 {
 		a.reasoning.WriteString(cut(thoughts, n))
 	}

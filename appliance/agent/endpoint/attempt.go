@@ -48,7 +48,7 @@ func (c *Client) attempt(ctx context.Context, model string, d dialect, req *Requ
 		}
 		return Reply{}, c.refused(model, d, req, answer.StatusCode, answer.Header, head)
 	}
-	a := &collector{progress: req.Progress}
+	a := &collector{}
 	events := newStream(from)
 	err = a.readFrom(events, from)
 	if err == nil {

@@ -22,11 +22,6 @@ type Request struct {
 	Tools     []Tool
 	MaxTokens int    // longest answer; 0 = the server's choice
 	Session   string // backend OpenClaw: which conversation the turn belongs to; others ignore it
-
-	// Progress is told each piece of the answer's text as it comes, thinking
-	// excluded, from the goroutine that asks; nil = nobody is. After a request
-	// that is repeated without tools the text starts afresh.
-	Progress func(text string)
 }
 
 // Message is one message of a request.

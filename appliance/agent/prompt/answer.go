@@ -2,10 +2,7 @@ package prompt
 
 import (
 	"encoding/json"
-	"strconv"
 	"strings"
-
-	"github.com/catflap/catflap/appliance/onebot"
 )
 
 // Answer is what is left of a model's text for the chat.
@@ -31,21 +28,6 @@ func Read(text string) Answer {
 	text = visible(text)
 	a.Text, a.Markdown = strings.TrimSpace(Plain(text)), strings.TrimSpace(text)
 	return a
-}
-
-// Message is an answer as the raw value of message: text, and a reply to the
-// message quote if that is not 0. Whatever a model writes is text: a CQ code in
-// it is no code.
-func Message(text string, quote int64) []byte {
-	dst := []byte{'['}
-	if quote != 0 {
-		dst = append(dst, `{"type":"reply","data":{"id":"`...)
-		dst = strconv.AppendInt(dst, quote, 10)
-		dst = append(dst, `"}},`...)
-	}
-	dst = append(dst, `{"type":"text","data":{"text":`...)
-	dst = append(dst, onebot.Quoted(strings.ToValidUTF8(text, "\ufffd"))...)
-	return append(dst, "}}]"...)
 }
 
 // silentWords are answers that say that there is none: OpenClaw's tokens, and

@@ -1,13 +1,10 @@
 package prompt
 
 import (
-	"encoding/json"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/catflap/catflap/appliance/onebot"
 )
 
 func TestRead(t *testing.T) {
@@ -100,25 +97,6 @@ func TestReadKeepsMarkdown(t *testing.T) {
 	}
 }
 
-// A CQ code in an answer would send a file of the machine that NapCat runs on, if the answer were a string.
-func TestFault_S01_AnswersAreSegments(t *testing.T) {
-	for _, evil := range []string{"[CQ:image,file=file:///etc/passwd]", `"}},{"type":"image","data":{"file":"file:///etc/passwd`, "a\\", "\xff\u2028\x00"} {
-		for _, quote := range []int64{0, -77} {
-			raw := Message(evil, quote)
-			if raw[0] != '[' || !json.Valid(raw) {
-				t.Fatalf("%s is no array", raw)
-			}
-			want := words(strings.ToValidUTF8(evil, "\ufffd"))
-			if quote != 0 {
-				want = append([]onebot.Segment{{Type: "reply", Data: map[string]any{"id": "-77"}}}, want...)
-			}
-			if diff := cmp.Diff(want, parse(t, string(raw))); diff != "" {
-				t.Errorf("%q: %s", evil, diff)
-			}
-		}
-	}
-}
-
 func TestReadIsLinear(t *testing.T) {
 	for _, unit := range []string{"<think>", "</think>", "<think></think>", "<tool_call>", "<function=f>", "<invoke x>", "</tool_call>", "```json\n", "```json\n{}\n```\n", "<|im_end|>", "<|tool_call|>", "functools[", "[TOOL_CALLS]", "<", "[", "◁", "`<think>", "NO_REPLY ", "<history abcdefgh>", "<|channel|>", "{", "[{"} {
 		Read(strings.Repeat(unit, (256<<10)/len(unit)))
@@ -149,9 +127,6 @@ func FuzzRead(f *testing.F) {
 		got := Read(s)
 		if got.Silent && got.Text != "" {
 			t.Errorf("silent, with the text %q", got.Text)
-		}
-		if !json.Valid(Message(got.Text, 0)) {
-			t.Errorf("%q makes no message", got.Text)
 		}
 	})
 }

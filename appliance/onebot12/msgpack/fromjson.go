@@ -264,7 +264,7 @@ func (e *encoder) head(n uint32, short byte, few uint32, long byte, one bool) {
 // bin writes base64 text as the bytes that it means; false if it is none.
 func (e *encoder) bin(body []byte) bool {
 	if bytes.IndexByte(body, '\\') >= 0 {
-		body = appendText(nil, body)
+		body = AppendText(nil, body)
 	}
 	if len(body)%4 != 0 || bytes.ContainsAny(body, "\r\n") {
 		return false
@@ -286,7 +286,7 @@ func (e *encoder) bin(body []byte) bool {
 // text writes a string. Its length is known only when its escapes are resolved.
 func (e *encoder) text(body []byte) {
 	if bytes.IndexByte(body, '\\') >= 0 {
-		body = appendText(make([]byte, 0, len(body)), body)
+		body = AppendText(make([]byte, 0, len(body)), body)
 	}
 	if !utf8.Valid(body) {
 		body = bytes.ToValidUTF8(body, []byte("\ufffd"))
@@ -339,11 +339,11 @@ func (e *encoder) integer(n int64) {
 	}
 }
 
-// appendText resolves the escapes of a string's body, which is valid. Half a surrogate pair becomes U+FFFD.
-func appendText(dst, body []byte) []byte {
+// AppendText appends the text of a JSON string's body. Half a surrogate pair becomes U+FFFD; what is no escape stays.
+func AppendText(dst, body []byte) []byte {
 	for len(body) > 0 {
 		i := bytes.IndexByte(body, '\\')
-		if i < 0 {
+		if i < 0 || i+1 >= len(body) {
 			return append(dst, body...)
 		}
 		dst = append(dst, body[:i]...)
@@ -362,6 +362,9 @@ func appendText(dst, body []byte) []byte {
 			c = '\t'
 		case 'u':
 			r := hex4(body)
+			if r < 0 {
+				break
+			}
 			body = body[4:]
 			if utf16.IsSurrogate(r) {
 				low := rune(-1)
